@@ -1,0 +1,54 @@
+/** Who may import whom: docs/architecture.md draws it, this file enforces it. */
+const only = (name, from, allowed) => ({
+  name,
+  severity: 'error',
+  from: { path: from },
+  to: { pathNot: [...allowed, '^node:', 'node_modules'], dependencyTypesNot: ['core'] },
+})
+const packageOnlyIn = (name, packages, folders) => ({
+  name,
+  severity: 'error',
+  from: { path: '^(agent|console|native|lab)/', pathNot: folders },
+  to: { path: `node_modules/(${packages})/` },
+})
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: 'nbd\\.node$' } },
+    {
+      name: 'product-knows-no-lab',
+      severity: 'error',
+      from: { path: '^(agent|console|native|wizard)/' },
+      to: { path: '^(lab|test)/' },
+    },
+    { name: 'product-runs-without-dev-packages', severity: 'error', from: { path: '^(agent|console|native|lab)/' }, to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '@types' } },
+    only('native', '^native/', ['^native/', 'nbd\\.node$']),
+    only('errors', '^agent/errors\\.ts$', []),
+    only('api', '^agent/api/', ['^agent/api/', '^agent/errors\\.ts$']),
+    only('domain', '^agent/domain/', ['^agent/domain/']),
+    only('config', '^agent/config/', ['^agent/config/', '^agent/errors\\.ts$', '^agent/log/']),
+    only('log', '^agent/log/', ['^agent/log/', '^agent/errors\\.ts$']),
+    only('saga', '^agent/saga/', ['^agent/saga/', '^agent/domain/', '^agent/errors\\.ts$', '^agent/log/']),
+    only('replication', '^agent/replication/', ['^agent/(replication|saga|domain|log)/', '^agent/errors\\.ts$']),
+    only('vsphere', '^agent/vsphere/', ['^agent/(vsphere|domain|log)/', '^agent/errors\\.ts$']),
+    only('cloudstack', '^agent/cloudstack/', ['^agent/(cloudstack|domain|log)/', '^agent/errors\\.ts$']),
+    only('nbd', '^agent/nbd/', ['^agent/(nbd|domain|log)/', '^agent/errors\\.ts$', '^native/']),
+    only('store', '^agent/store/', ['^agent/(store|domain|log)/', '^agent/(saga|replication)/(log|deps)\\.ts$', '^agent/errors\\.ts$']),
+    only('volumes', '^agent/volumes/', ['^agent/(volumes|api|domain|log|config)/', '^agent/errors\\.ts$']),
+    only('source', '^agent/source/', ['^agent/(source|vsphere|nbd|api|domain|log|config)/', '^agent/errors\\.ts$']),
+    only('http', '^agent/http/', ['^agent/(http|api|domain|log)/', '^agent/replication/', '^agent/errors\\.ts$']),
+    only('console', '^console/', ['^console/', '^agent/api/', '^agent/errors\\.ts$']),
+    packageOnlyIn('knex-in-store', 'knex|mysql2', '^agent/store/'),
+    packageOnlyIn('blessed-in-console-ui', 'blessed', '^console/ui/'),
+    packageOnlyIn('fastify-at-the-http-edge', 'fastify|@fastify', '^(agent/http|agent/volumes/http|agent/source/http|lab)/'),
+    packageOnlyIn('xml-at-its-edges', 'fast-xml-parser', '^(agent/vsphere|lab/vcenter)/'),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)(dist|native/build)/' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+}

@@ -1,0 +1,213 @@
+import { Type, type Static } from 'typebox'
+import { errorTable, type ErrorCode } from '../errors.js'
+
+/** Byte counts travel as decimal strings: JSON numbers lose exactness above 2^53. */
+export const BytesText = Type.String({ pattern: '^[0-9]{1,20}$', description: 'bytes, decimal' })
+/** RFC 3339 in UTC. */
+export const Instant = Type.String({ format: 'date-time' })
+export const Id = Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9-]+$' })
+
+export const ErrorCodeText = Type.Unsafe<ErrorCode>({ type: 'string', enum: Object.keys(errorTable) })
+const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
+
+export const FailureView = Type.Object({
+  code: ErrorCodeText,
+  message: Type.String(),
+  next: Type.String({ description: 'what the operator does next' }),
+})
+export type FailureView = Static<typeof FailureView>
+
+export const ErrorReply = Type.Object({
+  code: ErrorCodeText,
+  message: Type.String(),
+  next: Type.String(),
+  requestId: Type.String(),
+})
+export type ErrorReply = Static<typeof ErrorReply>
+
+/** `unknown` is not `off`: it says the VMA has not told. */
+export const PowerState = Type.Union([
+  Type.Literal('on'),
+  Type.Literal('off'),
+  Type.Literal('suspended'),
+  Type.Literal('unknown'),
+])
+export type PowerState = Static<typeof PowerState>
+
+export const SourceVmView = Type.Object({
+  id: Id,
+  name: Type.String(),
+  power: PowerState,
+  diskCount: Type.Integer({ minimum: 0 }),
+  capacityBytes: BytesText,
+  seenAt: Instant,
+  jobId: Nullable(Id),
+})
+export type SourceVmView = Static<typeof SourceVmView>
+
+export const SyncType = Type.Union([Type.Literal('full'), Type.Literal('incremental')])
+export type SyncType = Static<typeof SyncType>
+
+export const PassState = Type.Union([
+  Type.Literal('intent'),
+  Type.Literal('snapped'),
+  Type.Literal('copying'),
+  Type.Literal('flushed'),
+  Type.Literal('committed'),
+  Type.Literal('failed'),
+])
+export type PassState = Static<typeof PassState>
+
+/**
+ * Progress of one disk in one pass. `syncType`, `plannedBytes` and `rateBytesPerSec` are null until known. `plannedBytes`
+ * is what has to be looked at: allocated bytes in a full pass, changed bytes in an incremental one; `readBytes` counts up
+ * to it. `writtenBytes` + `zeroedBytes` is what reached the target; `skippedBytes` needed no request at all.
+ */
+export const PassDiskView = Type.Object({
+  diskKey: Id,
+  label: Type.String(),
+  capacityBytes: BytesText,
+  volumeId: Nullable(Id),
+  syncType: Nullable(SyncType),
+  plannedBytes: Nullable(BytesText),
+  readBytes: BytesText,
+  writtenBytes: BytesText,
+  zeroedBytes: BytesText,
+  skippedBytes: BytesText,
+  retriedRequests: Type.Integer({ minimum: 0 }),
+  seconds: Nullable(Type.Number({ description: 'spent copying this disk; null until it has ended' })),
+  changeIdBefore: Nullable(Type.String()),
+  changeIdAfter: Nullable(Type.String({ description: 'null until the pass is committed' })),
+  fallbacks: Type.Array(Type.String(), { description: 'what a server could not do, in words' }),
+})
+export type PassDiskView = Static<typeof PassDiskView>
+
+export const StepState = Type.Union([
+  Type.Literal('waiting'),
+  Type.Literal('running'),
+  Type.Literal('done'),
+  Type.Literal('failed'),
+  Type.Literal('undoing'),
+  Type.Literal('undone'),
+  Type.Literal('undo-failed'),
+])
+export type StepState = Static<typeof StepState>
+
+export const StepView = Type.Object({
+  name: Type.String(),
+  title: Type.String({ description: 'the step in the words of an operator' }),
+  state: StepState,
+  startedAt: Nullable(Instant),
+  endedAt: Nullable(Instant),
+  failure: Nullable(FailureView),
+})
+export type StepView = Static<typeof StepView>
+
+/** `mixed`: some disks full, some incremental. */
+export const PassView = Type.Object({
+  id: Id,
+  jobId: Id,
+  number: Type.Integer({ minimum: 1 }),
+  state: PassState,
+  sagaState: Type.Union([
+    Type.Literal('running'),
+    Type.Literal('unwinding'),
+    Type.Literal('done'),
+    Type.Literal('needs-operator'),
+  ]),
+  syncType: Nullable(Type.Union([SyncType, Type.Literal('mixed')])),
+  startedAt: Instant,
+  endedAt: Nullable(Instant),
+  plannedBytes: Nullable(BytesText),
+  movedBytes: BytesText,
+  rateBytesPerSec: Nullable(BytesText),
+  etaSeconds: Nullable(Type.Integer({ minimum: 0 })),
+  failure: Nullable(FailureView),
+  resumedCount: Type.Integer({ minimum: 0, description: 'how often a restarted agent took the pass up again' }),
+})
+export type PassView = Static<typeof PassView>
+
+export const PassDetailView = Type.Object({
+  ...PassView.properties,
+  disks: Type.Array(PassDiskView),
+  steps: Type.Array(StepView),
+})
+export type PassDetailView = Static<typeof PassDetailView>
+
+export const JobDiskView = Type.Object({
+  diskKey: Id,
+  label: Type.String(),
+  capacityBytes: BytesText,
+  volumeId: Nullable(Id),
+  changeId: Nullable(Type.String({ description: 'of the last committed pass; null: the next pass is full' })),
+})
+export type JobDiskView = Static<typeof JobDiskView>
+
+/** What a job is doing, worst first where several hold. */
+export const JobState = Type.Union([
+  Type.Literal('needs-operator'),
+  Type.Literal('replicating'),
+  Type.Literal('cleaning-up'),
+  Type.Literal('failed'),
+  Type.Literal('protected'),
+  Type.Literal('new'),
+])
+export type JobState = Static<typeof JobState>
+
+export const JobView = Type.Object({
+  id: Id,
+  sourceVmId: Id,
+  vmName: Type.String(),
+  state: JobState,
+  createdAt: Instant,
+  recoveryPointAt: Nullable(
+    Type.String({ format: 'date-time', description: 'when the source snapshot of the newest committed pass was taken' }),
+  ),
+  currentPass: Nullable(PassView),
+  lastPass: Nullable(PassView),
+})
+export type JobView = Static<typeof JobView>
+
+export const JobDetailView = Type.Object({ ...JobView.properties, disks: Type.Array(JobDiskView) })
+export type JobDetailView = Static<typeof JobDetailView>
+
+export const CreateJob = Type.Object(
+  {
+    sourceVmId: Id,
+    volumes: Type.Optional(
+      Type.Array(Type.Object({ diskKey: Id, volumeId: Id }, { additionalProperties: false }), {
+        description: 'existing volumes, attached to this appliance, to write to; a disk not named here gets a new volume',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+)
+export type CreateJob = Static<typeof CreateJob>
+
+/** What the OMA knows of its VMA and of vCenter. `unknown`: nothing was heard yet. */
+export const StatusView = Type.Object({
+  version: Type.String(),
+  now: Instant,
+  vma: Type.Object({
+    state: Type.Union([Type.Literal('connected'), Type.Literal('lost'), Type.Literal('unknown')]),
+    lastSeenAt: Nullable(Instant),
+  }),
+  source: Type.Object({
+    state: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('unknown')]),
+    failure: Nullable(FailureView),
+    checkedAt: Nullable(Instant),
+  }),
+})
+export type StatusView = Static<typeof StatusView>
+
+export const Page = Type.Object(
+  {
+    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 1000 }),
+    after: Type.Optional(Id),
+  },
+  { additionalProperties: false },
+)
+
+export const SourceVmList = Type.Object({ items: Type.Array(SourceVmView), next: Nullable(Id) })
+export const JobList = Type.Object({ items: Type.Array(JobView) })
+export const PassList = Type.Object({ items: Type.Array(PassView) })

@@ -1,0 +1,38 @@
+declare const brand: unique symbol
+type Branded<Name extends string> = string & { readonly [brand]: Name }
+
+/** A replication job: keeps one VM's disks copied to the target. */
+export type JobId = Branded<'JobId'>
+/** One run of a replication job. */
+export type PassId = Branded<'PassId'>
+/** One saga: a multi-step operation with its step log. */
+export type SagaId = Branded<'SagaId'>
+/** One piece of work leased to a VMA. */
+export type TaskId = Branded<'TaskId'>
+/** The instanceUuid of a VM in vCenter: its identity, unlike name, path or managed object id. */
+export type SourceVmId = Branded<'SourceVmId'>
+/** The id of a volume in CloudStack. */
+export type VolumeId = Branded<'VolumeId'>
+/** The first 20 hex digits of a volume's UUID: what CloudStack on KVM gives the disk as its serial. */
+export type VolumeSerial = Branded<'VolumeSerial'>
+/** The `key` of a virtual disk in its VM, stable for the life of the disk; decimal. */
+export type DiskKey = Branded<'DiskKey'>
+/** vSphere's opaque change ID of a disk at a snapshot. */
+export type ChangeId = Branded<'ChangeId'>
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+export const isUuid = (text: string): boolean => uuidPattern.test(text)
+
+export const jobId = (text: string): JobId => text as JobId
+export const passId = (text: string): PassId => text as PassId
+export const sagaId = (text: string): SagaId => text as SagaId
+export const taskId = (text: string): TaskId => text as TaskId
+export const sourceVmId = (text: string): SourceVmId => text as SourceVmId
+export const volumeId = (text: string): VolumeId => text as VolumeId
+export const diskKey = (text: string): DiskKey => text as DiskKey
+export const changeId = (text: string): ChangeId => text as ChangeId
+
+/** CloudStack's `diskUuidToSerial`: the UUID without hyphens, first 20 characters. */
+export const serialOfVolume = (volume: VolumeId): VolumeSerial =>
+  volume.replaceAll('-', '').slice(0, 20).toLowerCase() as VolumeSerial

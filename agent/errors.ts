@@ -1,0 +1,97 @@
+/**
+ * Every error an operator can meet: one row per code. `sentence` says what happened, `next` what to do about it.
+ * `retry` tells callers whether the same request can succeed later by itself (`after-delay`), only after somebody changed
+ * something (`after-operator`), or never.
+ */
+export interface ErrorRow {
+  readonly status: number
+  readonly retry: 'never' | 'after-delay' | 'after-operator'
+  readonly sentence: string
+  readonly next: string
+}
+
+const row = (status: number, retry: ErrorRow['retry'], sentence: string, next: string): ErrorRow => ({
+  status,
+  retry,
+  sentence,
+  next,
+})
+
+export const errorTable = {
+  CONFIG_INVALID: row(500, 'after-operator', 'The configuration file is not valid.', 'Correct the key named in the message and start again.'),
+  INTERNAL_BUG: row(500, 'never', 'The agent met a condition it does not understand.', 'Send the log lines with this request id to support.'),
+  REQUEST_INVALID: row(400, 'never', 'The request is not valid.', 'Correct the field named in the message.'),
+  NOT_FOUND: row(404, 'never', 'There is no such object.', 'List the objects and use an id from the list.'),
+
+  STORE_UNAVAILABLE: row(503, 'after-delay', 'The database does not answer.', 'Wait for MariaDB to come back; nothing was changed. If it stays down, start it and read its log.'),
+  STORE_MIGRATION_FAILED: row(500, 'after-operator', 'The database schema could not be brought up to date.', 'Keep the data directory as it is and send the log to support.'),
+
+  JOB_EXISTS: row(409, 'after-operator', 'This VM already has a replication job.', 'Use the existing job.'),
+  JOB_BUSY: row(409, 'after-delay', 'A pass of this job has not ended yet.', 'Wait for the running pass to end, then start the next one.'),
+  JOB_DISKS_CHANGED: row(409, 'after-operator', 'The disks of the VM are not the disks this job replicates.', 'Compare the disks of the VM with those of the job; create a new job for the VM when the change was intended.'),
+  PASS_CANCELLED: row(409, 'after-operator', 'The pass was cancelled.', 'Start the next pass when you are ready; it moves what this one left.'),
+  PASS_PROOF_MISSING: row(500, 'after-delay', 'A disk did not report that everything planned was moved and flushed, so nothing was committed.', 'Start the next pass; it moves the same areas again.'),
+
+  WORKER_LOST: row(503, 'after-delay', 'The VMA stopped reporting in the middle of its work.', 'Start the VMA again and check its link; then start the next pass, which moves the same areas again.'),
+  WORKER_ABSENT: row(503, 'after-delay', 'No VMA took the work in time.', 'Start the VMA beside this vCenter and check that it reaches the OMA.'),
+  WORKER_LEASE_LAPSED: row(409, 'after-delay', 'The VMA lost its lease, so its work no longer counts.', 'Nothing to do: the VMA stops this work and asks for a new lease.'),
+
+  VSPHERE_UNREACHABLE: row(502, 'after-delay', 'vCenter does not answer.', 'Check the address of vCenter and the network between it and the VMA.'),
+  VSPHERE_CERTIFICATE_MISMATCH: row(502, 'after-operator', 'The certificate of vCenter is not the one that was confirmed.', 'Find out why it changed; confirm the new thumbprint only when you know.'),
+  VSPHERE_LOGIN_REFUSED: row(502, 'after-operator', 'vCenter refused the user name or password.', 'Store the right vCenter credentials on the VMA; the old ones are not tried more than twice.'),
+  VSPHERE_PERMISSION_MISSING: row(502, 'after-operator', 'The vCenter user lacks a privilege.', 'Give the user the privilege named in the message.'),
+  VSPHERE_FAULT: row(502, 'after-delay', 'vCenter reported a fault.', 'Read the fault in the message; look at the task in vCenter.'),
+  VSPHERE_PROTOCOL: row(502, 'never', 'vCenter sent an answer that could not be understood.', 'Send the log lines of this pass to support.'),
+  SOURCE_VM_UNKNOWN: row(404, 'after-operator', 'vCenter has no VM with this id.', 'Check that the VM was not removed, and that the vCenter user can see it.'),
+  SOURCE_DISK_UNSUPPORTED: row(409, 'after-operator', 'A disk of the VM cannot be replicated with snapshots.', 'Change the disk named in the message (independent and raw mapped disks have no snapshots).'),
+  CBT_UNAVAILABLE: row(502, 'after-operator', 'Changed-block tracking of a disk could not be used.', 'Read the reason in the message; switch changed-block tracking on for the VM and start the next pass.'),
+  CBT_ANSWER_INVALID: row(502, 'after-delay', 'vCenter described the changed areas in a way that cannot be trusted.', 'Start the next pass; if it repeats, reset changed-block tracking of the VM.'),
+
+  SOURCE_READ_FAILED: row(502, 'after-delay', 'Reading a source disk failed.', 'Check the ESXi host and the datastore of the VM; then start the next pass.'),
+  TARGET_WRITE_FAILED: row(502, 'after-operator', 'Writing to a target volume failed.', 'Check the primary storage of the volume named in the message; then start the next pass.'),
+  TARGET_FLUSH_FAILED: row(502, 'after-operator', 'A target volume could not confirm that its data is durable.', 'Check the primary storage of the volume; the pass did not count, start the next one.'),
+  TARGET_FULL: row(507, 'after-operator', 'The storage of a target volume is full.', 'Make room on the primary storage of the volume named in the message; then start the next pass.'),
+  TARGET_VOLUME_TOO_SMALL: row(409, 'after-operator', 'A target volume is smaller than its source disk.', 'Choose or create a volume at least as large as the disk named in the message.'),
+  NBD_UNREACHABLE: row(502, 'after-delay', 'An NBD export could not be opened.', 'Start the next pass; if it repeats, read the log of the volume daemon.'),
+
+  VOLUME_UNKNOWN: row(404, 'after-operator', 'The volume is not attached to this appliance.', 'Look at the volume in CloudStack: it has to be attached to the OMA.'),
+  VOLUME_IDENTITY_MISMATCH: row(409, 'after-operator', 'A device is not the volume it should be, so it was not opened.', 'Do not write to it by hand. Compare its serial with the volume id in CloudStack.'),
+  VOLUME_BUSY: row(409, 'after-delay', 'The volume is exported to somebody else.', 'Wait until the other export ends.'),
+  VOLUMED_UNREACHABLE: row(503, 'after-delay', 'The volume daemon does not answer.', 'Start the volume daemon and read its log.'),
+
+  CLOUDSTACK_UNREACHABLE: row(502, 'after-delay', 'CloudStack does not answer.', 'Check the API address and the network to the management server.'),
+  CLOUDSTACK_REFUSED: row(502, 'after-operator', 'CloudStack refused the API key or the signature.', 'Store the right API key and secret key on the OMA, and compare the clocks.'),
+  CLOUDSTACK_FAULT: row(502, 'after-operator', 'CloudStack reported an error.', 'Read the error text in the message; look at the events in CloudStack.'),
+  CLOUDSTACK_PROTOCOL: row(502, 'never', 'CloudStack sent an answer that could not be understood.', 'Send the log lines of this pass to support.'),
+} as const satisfies Record<string, ErrorRow>
+
+export type ErrorCode = keyof typeof errorTable
+
+export const isErrorCode = (value: unknown): value is ErrorCode =>
+  typeof value === 'string' && Object.hasOwn(errorTable, value)
+
+/**
+ * A failure the operator can understand. `message` says what was being attempted on what (ids, sizes) and never repeats
+ * the cause; the cause is chained for the log and never sent to a client.
+ */
+export class AppError extends Error {
+  override readonly name = 'AppError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.code = code
+  }
+}
+
+/** What is kept of a failure in the step log and shown to the operator: no stack, no cause chain. */
+export interface Failure {
+  readonly code: ErrorCode
+  readonly message: string
+}
+
+/** An unexpected error (a bug) becomes INTERNAL_BUG here; its text goes to the log only. */
+export const failureOf = (error: unknown): Failure =>
+  error instanceof AppError
+    ? { code: error.code, message: error.message }
+    : { code: 'INTERNAL_BUG', message: 'an unexpected error; the log has it' }
