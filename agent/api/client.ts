@@ -37,7 +37,12 @@ const segment = encodeURIComponent
 
 /** `send` decides the transport: the agent's unix socket in the product. */
 export function operatorClient(send: Send): OperatorClient {
-  const call = async <T>(method: 'GET' | 'POST', path: string, body?: unknown, signal?: AbortSignal): Promise<T> => {
+  const call = async <T>(
+    method: 'GET' | 'POST',
+    path: string,
+    body?: unknown,
+    signal?: AbortSignal,
+  ): Promise<T> => {
     const reply = await send(method, path, body, signal)
     if (reply.status >= 400) throw errorFromReply(reply.status, reply.body)
     return reply.body as T
@@ -45,15 +50,26 @@ export function operatorClient(send: Send): OperatorClient {
   return {
     status: signal => call('GET', '/v1/status', undefined, signal),
     sourceVms: (after, signal) =>
-      call('GET', `/v1/source-vms${after === undefined ? '' : `?after=${segment(after)}`}`, undefined, signal),
+      call(
+        'GET',
+        `/v1/source-vms${after === undefined ? '' : `?after=${segment(after)}`}`,
+        undefined,
+        signal,
+      ),
     jobs: async signal =>
       (await call<Static<typeof JobList>>('GET', '/v1/replication-jobs', undefined, signal)).items,
     job: (id, signal) => call('GET', `/v1/replication-jobs/${segment(id)}`, undefined, signal),
     createJob: body => call('POST', '/v1/replication-jobs', body),
     startPass: jobId => call('POST', `/v1/replication-jobs/${segment(jobId)}/passes`),
     passes: async (jobId, signal) =>
-      (await call<Static<typeof PassList>>('GET', `/v1/replication-jobs/${segment(jobId)}/passes`, undefined, signal))
-        .items,
+      (
+        await call<Static<typeof PassList>>(
+          'GET',
+          `/v1/replication-jobs/${segment(jobId)}/passes`,
+          undefined,
+          signal,
+        )
+      ).items,
     pass: (id, signal) => call('GET', `/v1/passes/${segment(id)}`, undefined, signal),
     cancelPass: id => call('POST', `/v1/passes/${segment(id)}/cancellation`),
   }

@@ -8,7 +8,8 @@ export const Instant = Type.String({ format: 'date-time' })
 export const Id = Type.String({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9-]+$' })
 
 export const ErrorCodeText = Type.Unsafe<ErrorCode>({ type: 'string', enum: Object.keys(errorTable) })
-const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()])
+const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
 
 export const FailureView = Type.Object({
   code: ErrorCodeText,
@@ -123,7 +124,10 @@ export const PassView = Type.Object({
   rateBytesPerSec: Nullable(BytesText),
   etaSeconds: Nullable(Type.Integer({ minimum: 0 })),
   failure: Nullable(FailureView),
-  resumedCount: Type.Integer({ minimum: 0, description: 'how often a restarted agent took the pass up again' }),
+  resumedCount: Type.Integer({
+    minimum: 0,
+    description: 'how often a restarted agent took the pass up again',
+  }),
 })
 export type PassView = Static<typeof PassView>
 
@@ -161,7 +165,10 @@ export const JobView = Type.Object({
   state: JobState,
   createdAt: Instant,
   recoveryPointAt: Nullable(
-    Type.String({ format: 'date-time', description: 'when the source snapshot of the newest committed pass was taken' }),
+    Type.String({
+      format: 'date-time',
+      description: 'when the source snapshot of the newest committed pass was taken',
+    }),
   ),
   currentPass: Nullable(PassView),
   lastPass: Nullable(PassView),
@@ -176,7 +183,8 @@ export const CreateJob = Type.Object(
     sourceVmId: Id,
     volumes: Type.Optional(
       Type.Array(Type.Object({ diskKey: Id, volumeId: Id }, { additionalProperties: false }), {
-        description: 'existing volumes, attached to this appliance, to write to; a disk not named here gets a new volume',
+        description:
+          'existing volumes, attached to this appliance, to write to; a disk not named here gets a new volume',
       }),
     ),
   },

@@ -1,0 +1,157 @@
+import { Type, type Static } from 'typebox'
+import { BytesText, ErrorCodeText, Id, Instant, PowerState, SyncType } from './schemas.js'
+
+/**
+ * What a VMA and the OMA say to each other. The VMA asks for work, keeps it by heartbeats that carry the lease's epoch, and
+ * hands in one outcome. It remembers nothing: everything it needs is in the task.
+ */
+const ChangeIdText = Type.String({ minLength: 1, maxLength: 200 })
+const Nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()])
+
+export const SourceDisk = Type.Object({
+  diskKey: Id,
+  label: Type.String(),
+  capacityBytes: BytesText,
+  backingUuid: Type.String(),
+  snapshotable: Type.Boolean(),
+})
+export type SourceDisk = Static<typeof SourceDisk>
+
+export const InspectVm = Type.Object({ sourceVmId: Id })
+export const InspectVmResult = Type.Object({
+  name: Type.String(),
+  power: PowerState,
+  changeTracking: Type.Union([Type.Literal('on'), Type.Literal('off'), Type.Literal('unsupported')]),
+  disks: Type.Array(SourceDisk),
+})
+
+export const CreateSnapshot = Type.Object({ sourceVmId: Id, snapshotName: Type.String() })
+export const CreateSnapshotResult = Type.Object({
+  createdAt: Instant,
+  disks: Type.Array(Type.Object({ diskKey: Id, capacityBytes: BytesText, changeId: Nullable(ChangeIdText) })),
+})
+
+export const CopyDisk = Type.Object({
+  diskKey: Id,
+  /** Of the last committed pass; null asks for a full copy. */
+  previousChangeId: Nullable(ChangeIdText),
+  exportSocket: Type.String(),
+  exportName: Type.String(),
+})
+export const CopyDisks = Type.Object({
+  sourceVmId: Id,
+  snapshotName: Type.String(),
+  disks: Type.Array(CopyDisk),
+})
+export type CopyDisks = Static<typeof CopyDisks>
+
+export const DiskCounters = Type.Object({
+  diskKey: Id,
+  syncType: SyncType,
+  plannedBytes: BytesText,
+  readBytes: BytesText,
+  writtenBytes: BytesText,
+  zeroedBytes: BytesText,
+  skippedBytes: BytesText,
+  retriedRequests: Type.Integer({ minimum: 0 }),
+  rateBytesPerSec: BytesText,
+  /** Null until the disk has ended. */
+  seconds: Nullable(Type.Number({ minimum: 0 })),
+  fallbacks: Type.Array(Type.String()),
+})
+export type DiskCounters = Static<typeof DiskCounters>
+
+export const CopyDisksResult = Type.Object({
+  disks: Type.Array(
+    Type.Object({
+      ...DiskCounters.properties,
+      /** Every target connection's flush was acknowledged; false only where the server has no flush. */
+      flushed: Type.Boolean(),
+    }),
+  ),
+})
+export type CopyDisksResult = Static<typeof CopyDisksResult>
+
+export const RemoveSnapshot = Type.Object({ sourceVmId: Id, snapshotName: Type.String() })
+export const RemoveSnapshotResult = Type.Object({ consolidated: Type.Literal(true) })
+
+/** Input and result of each kind of task. */
+export const taskSchemas = {
+  'inspect-vm': { input: InspectVm, result: InspectVmResult },
+  'create-snapshot': { input: CreateSnapshot, result: CreateSnapshotResult },
+  'copy-disks': { input: CopyDisks, result: CopyDisksResult },
+  'remove-snapshot': { input: RemoveSnapshot, result: RemoveSnapshotResult },
+} as const
+export type TaskKind = keyof typeof taskSchemas
+export type TaskInput<K extends TaskKind> = Static<(typeof taskSchemas)[K]['input']>
+export type TaskResult<K extends TaskKind> = Static<(typeof taskSchemas)[K]['result']>
+
+const leased = <K extends TaskKind>(kind: K) =>
+  Type.Object({
+    id: Id,
+    epoch: Type.Integer({ minimum: 1 }),
+    leaseMs: Type.Integer({ minimum: 1 }),
+    kind: Type.Literal(kind),
+    input: taskSchemas[kind].input,
+  })
+export const LeasedTask = Type.Union([
+  leased('inspect-vm'),
+  leased('create-snapshot'),
+  leased('copy-disks'),
+  leased('remove-snapshot'),
+])
+export type LeasedTask = Static<typeof LeasedTask>
+
+export const LeaseRequest = Type.Object(
+  { workerId: Id, waitMs: Type.Integer({ minimum: 0, maximum: 30_000 }) },
+  { additionalProperties: false },
+)
+
+export const Heartbeat = Type.Object(
+  { epoch: Type.Integer({ minimum: 1 }), progress: Type.Array(DiskCounters, { maxItems: 256 }) },
+  { additionalProperties: false },
+)
+export type Heartbeat = Static<typeof Heartbeat>
+export const HeartbeatReply = Type.Object({ cancel: Type.Boolean() })
+
+export const TaskOutcome = Type.Union([
+  Type.Object({ kind: Type.Literal('done'), result: Type.Unknown() }, { additionalProperties: false }),
+  Type.Object(
+    { kind: Type.Literal('failed'), code: ErrorCodeText, message: Type.String({ maxLength: 2000 }) },
+    { additionalProperties: false },
+  ),
+])
+export type TaskOutcome = Static<typeof TaskOutcome>
+export const TaskReport = Type.Object(
+  { epoch: Type.Integer({ minimum: 1 }), outcome: TaskOutcome },
+  { additionalProperties: false },
+)
+
+export const InventoryVm = Type.Object(
+  {
+    id: Id,
+    name: Type.String({ maxLength: 1000 }),
+    power: PowerState,
+    diskCount: Type.Integer({ minimum: 0 }),
+    capacityBytes: BytesText,
+  },
+  { additionalProperties: false },
+)
+export type InventoryVm = Static<typeof InventoryVm>
+
+/** One page of the inventory; VMs not named between `first` and `last` of one scan are gone from vCenter. */
+export const InventoryPage = Type.Object(
+  { scanId: Id, vms: Type.Array(InventoryVm, { maxItems: 1000 }), last: Type.Boolean() },
+  { additionalProperties: false },
+)
+export type InventoryPage = Static<typeof InventoryPage>
+
+export const SourceReport = Type.Union([
+  Type.Object({ state: Type.Literal('ok') }, { additionalProperties: false }),
+  Type.Object(
+    { state: Type.Literal('failed'), code: ErrorCodeText, message: Type.String({ maxLength: 2000 }) },
+    { additionalProperties: false },
+  ),
+])
+export type SourceReport = Static<typeof SourceReport>

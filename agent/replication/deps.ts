@@ -1,0 +1,164 @@
+import {
+  type ChangeId,
+  type DiskKey,
+  type JobId,
+  type PassId,
+  type SourceVmId,
+  type VolumeId,
+} from '../domain/ids.js'
+import { type PassState } from '../domain/pass-state.js'
+import { type Bytes } from '../domain/units.js'
+import { type SyncType } from '../domain/progress.js'
+import { type Failure } from '../errors.js'
+import { type Logger } from '../log/logger.js'
+
+export interface JobDisk {
+  readonly diskKey: DiskKey
+  readonly label: string
+  readonly capacityBytes: Bytes
+  readonly backingUuid: string
+  /** Null until a pass has provided it. */
+  readonly volumeId: VolumeId | null
+  /** False for a volume the operator chose: it is never deleted by a clean-up. */
+  readonly volumeIsOurs: boolean
+  /** Of the last committed pass; null: the next pass is full. */
+  readonly changeId: ChangeId | null
+}
+
+export interface Job {
+  readonly id: JobId
+  readonly sourceVmId: SourceVmId
+  readonly disks: readonly JobDisk[]
+  /** Some pass was committed: the volumes hold a recovery point and no clean-up may delete them. */
+  readonly hasRecoveryPoint: boolean
+}
+
+export interface CommittedDisk {
+  readonly diskKey: DiskKey
+  readonly changeId: ChangeId | null
+}
+
+/**
+ * The one writer of jobs and passes. Each method is one statement or one transaction; all are repeatable. A database that
+ * does not answer rejects with STORE_UNAVAILABLE.
+ */
+export interface PassStore {
+  readonly job: (id: JobId) => Promise<Job>
+  /** Records the disks of the VM when the job has none yet; keeps what the operator chose. */
+  readonly recordDisks: (
+    job: JobId,
+    disks: readonly Pick<JobDisk, 'diskKey' | 'label' | 'capacityBytes' | 'backingUuid'>[],
+  ) => Promise<void>
+  readonly recordVolume: (job: JobId, disk: DiskKey, volume: VolumeId) => Promise<void>
+  readonly forgetVolume: (job: JobId, disk: DiskKey, volume: VolumeId) => Promise<void>
+  /** Moves the pass forward; already there counts as moved, any other state is a bug. */
+  readonly advance: (pass: PassId, to: Exclude<PassState, 'committed' | 'failed' | 'intent'>) => Promise<void>
+  readonly recordSnapshot: (
+    pass: PassId,
+    snapshotAt: Date,
+    disks: readonly { readonly diskKey: DiskKey; readonly changeIdBefore: ChangeId | null }[],
+  ) => Promise<void>
+  readonly recordCounters: (pass: PassId, disks: readonly DiskReport[]) => Promise<void>
+  /** The recovery point and every change ID, in one transaction; a second call changes nothing. */
+  readonly commit: (pass: PassId, disks: readonly CommittedDisk[]) => Promise<void>
+  readonly fail: (pass: PassId, failure: Failure) => Promise<void>
+}
+
+export interface DiskReport {
+  readonly diskKey: DiskKey
+  readonly syncType: SyncType
+  readonly plannedBytes: Bytes
+  readonly readBytes: Bytes
+  readonly writtenBytes: Bytes
+  readonly zeroedBytes: Bytes
+  readonly skippedBytes: Bytes
+  readonly retriedRequests: number
+  readonly rateBytesPerSec: Bytes
+  readonly seconds: number | null
+  readonly fallbacks: readonly string[]
+}
+
+export interface InspectedVm {
+  readonly name: string
+  readonly changeTracking: 'on' | 'off' | 'unsupported'
+  readonly disks: readonly {
+    readonly diskKey: DiskKey
+    readonly label: string
+    readonly capacityBytes: Bytes
+    readonly backingUuid: string
+    readonly snapshotable: boolean
+  }[]
+}
+
+export interface SnapshotTaken {
+  readonly createdAt: Date
+  readonly disks: readonly {
+    readonly diskKey: DiskKey
+    readonly capacityBytes: Bytes
+    readonly changeId: ChangeId | null
+  }[]
+}
+
+export interface CopyOrder {
+  readonly diskKey: DiskKey
+  readonly previousChangeId: ChangeId | null
+  readonly exportSocket: string
+  readonly exportName: string
+}
+
+/**
+ * The source site, worked by a VMA. `owner` names the saga step that asks: asking again with the same owner finds the work
+ * that is still going on instead of starting it twice.
+ */
+export interface SourceSite {
+  readonly inspect: (owner: string, vm: SourceVmId, signal: AbortSignal) => Promise<InspectedVm>
+  readonly snapshot: (
+    owner: string,
+    vm: SourceVmId,
+    name: string,
+    signal: AbortSignal,
+  ) => Promise<SnapshotTaken>
+  /** Resolves when every disk is copied and flushed; `flushed` says whether each target confirmed it. */
+  readonly copy: (
+    owner: string,
+    order: { readonly vm: SourceVmId; readonly snapshotName: string; readonly disks: readonly CopyOrder[] },
+    signal: AbortSignal,
+  ) => Promise<readonly (DiskReport & { readonly flushed: boolean })[]>
+  readonly removeSnapshot: (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => Promise<void>
+}
+
+/** Volumes in CloudStack. */
+export interface TargetVolumes {
+  readonly find: (volume: VolumeId, signal: AbortSignal) => Promise<{ readonly sizeBytes: Bytes } | undefined>
+  /** Finds the volume of this name or creates it. */
+  readonly ensure: (
+    name: string,
+    sizeBytes: Bytes,
+    signal: AbortSignal,
+  ) => Promise<{ readonly id: VolumeId; readonly sizeBytes: Bytes }>
+  readonly ensureAttached: (volume: VolumeId, signal: AbortSignal) => Promise<void>
+  readonly findByName: (name: string, signal: AbortSignal) => Promise<readonly VolumeId[]>
+  readonly remove: (volume: VolumeId, signal: AbortSignal) => Promise<void>
+}
+
+export interface OpenExport {
+  readonly socket: string
+  readonly exportName: string
+  readonly sizeBytes: Bytes
+}
+
+/** The volume daemon: the only one that touches devices. */
+export interface Exports {
+  /** Proves the device's identity and size, then serves it under a fresh random name; an older export of it ends first. */
+  readonly open: (volume: VolumeId, minimumBytes: Bytes, signal: AbortSignal) => Promise<OpenExport>
+  /** Absent is closed. Resolves when its server has ended. */
+  readonly close: (volume: VolumeId, signal: AbortSignal) => Promise<void>
+}
+
+export interface PassDeps {
+  readonly store: PassStore
+  readonly source: SourceSite
+  readonly target: TargetVolumes
+  readonly exports: Exports
+  readonly logger: Logger
+}

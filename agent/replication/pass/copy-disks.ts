@@ -1,0 +1,58 @@
+import { type JobDisk } from '../deps.js'
+import { snapshotNameOf } from '../../domain/names.js'
+import { AppError } from '../../errors.js'
+import { openExports } from './open-exports.js'
+import { ownerOf, type PassStep } from './context.js'
+
+/**
+ * The VMA moves the bytes of all disks. A disk with a change ID sends what changed since; without one, everything the source
+ * has allocated. Run again after a crash it moves the same areas again: the change IDs it starts from are still the
+ * committed ones.
+ */
+export const copyDisks: PassStep<null> = {
+  name: 'copy-disks',
+  title: 'Copy and flush all disks',
+  run: async ({ source, store, logger }, context) => {
+    const { passId, jobId } = context.input
+    const job = await store.job(jobId)
+    const { exports } = context.outputOf(openExports)
+    const disks = job.disks.map(disk => {
+      const opened = exports.find(candidate => candidate.diskKey === disk.diskKey)
+      if (opened === undefined) throw new Error(`no export was opened for disk ${disk.diskKey}`)
+      return {
+        diskKey: disk.diskKey,
+        previousChangeId: disk.changeId,
+        exportSocket: opened.socket,
+        exportName: opened.exportName,
+      }
+    })
+    await store.advance(passId, 'copying')
+    const order = { vm: job.sourceVmId, snapshotName: snapshotNameOf(passId), disks }
+    const reports = await source.copy(ownerOf(context, 'copy'), order, context.signal)
+    await store.recordCounters(passId, reports)
+    for (const disk of job.disks) proveComplete(disk, reports)
+    await store.advance(passId, 'flushed')
+    logger.info({ job: jobId, pass: passId, disks: reports.length }, 'all disks copied and flushed')
+    return null
+  },
+}
+
+interface Proof {
+  readonly diskKey: string
+  readonly plannedBytes: bigint
+  readonly readBytes: bigint
+  readonly flushed: boolean
+}
+
+function proveComplete(disk: JobDisk, reports: readonly Proof[]): void {
+  const report = reports.find(candidate => candidate.diskKey === disk.diskKey)
+  if (report === undefined) throw new AppError('PASS_PROOF_MISSING', `disk ${disk.diskKey} has no report`)
+  if (report.readBytes !== report.plannedBytes) {
+    throw new AppError(
+      'PASS_PROOF_MISSING',
+      `disk ${disk.diskKey}: ${report.readBytes} of ${report.plannedBytes} bytes moved`,
+    )
+  }
+  if (!report.flushed)
+    throw new AppError('TARGET_FLUSH_FAILED', `the volume of disk ${disk.diskKey} has no flush`)
+}

@@ -1,0 +1,38 @@
+import { describeChange, diskSetChanges } from '../../domain/disk-set.js'
+import { AppError } from '../../errors.js'
+import { ownerOf, type PassStep } from './context.js'
+
+/** Looks at the VM before anything is made: it must exist, and its disks must be the ones this job replicates. */
+export const inspectSource: PassStep<{ readonly changeTracking: string }> = {
+  name: 'inspect-source',
+  title: 'Look at the VM in vCenter',
+  run: async ({ source, store }, context) => {
+    const job = await store.job(context.input.jobId)
+    const vm = await source.inspect(ownerOf(context, 'inspect'), job.sourceVmId, context.signal)
+    const without = vm.disks.find(disk => !disk.snapshotable)
+    if (without !== undefined) {
+      throw new AppError(
+        'SOURCE_DISK_UNSUPPORTED',
+        `VM ${vm.name}: ${without.label} (disk ${without.diskKey}) has no snapshots`,
+      )
+    }
+    if (vm.disks.length === 0)
+      throw new AppError('SOURCE_DISK_UNSUPPORTED', `VM ${vm.name} has no disk to replicate`)
+    const known = job.disks.filter(disk => disk.backingUuid !== '')
+    const changes = known.length === 0 ? [] : diskSetChanges(known, vm.disks)
+    if (changes.length > 0) {
+      throw new AppError('JOB_DISKS_CHANGED', `VM ${vm.name}: ${changes.map(describeChange).join('; ')}`)
+    }
+    const strangers = job.disks.filter(
+      disk => !vm.disks.some(candidate => candidate.diskKey === disk.diskKey),
+    )
+    if (strangers[0] !== undefined) {
+      throw new AppError(
+        'JOB_DISKS_CHANGED',
+        `VM ${vm.name} has no disk ${strangers[0].diskKey}, for which a volume was named`,
+      )
+    }
+    await store.recordDisks(job.id, vm.disks)
+    return { changeTracking: vm.changeTracking }
+  },
+}

@@ -1,0 +1,28 @@
+import { type SagaDefinition } from '../../saga/step.js'
+import { type PassDeps } from '../deps.js'
+import { begin } from './begin.js'
+import { commit } from './commit.js'
+import { type PassInput } from './context.js'
+import { copyDisks } from './copy-disks.js'
+import { inspectSource } from './inspect-source.js'
+import { closeExports, openExports } from './open-exports.js'
+import { prepareVolumes } from './prepare-volumes.js'
+import { removeSnapshot } from './remove-snapshot.js'
+import { takeSnapshot } from './take-snapshot.js'
+
+/** One pass of a replication job, from the intent to the confirmed removal of its snapshot. */
+export const passSaga: SagaDefinition<PassDeps, PassInput> = {
+  kind: 'pass',
+  steps: [
+    begin,
+    inspectSource,
+    prepareVolumes,
+    takeSnapshot,
+    openExports,
+    copyDisks,
+    closeExports,
+    commit,
+    removeSnapshot,
+  ],
+  commitStep: commit.name,
+}

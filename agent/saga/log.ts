@@ -1,0 +1,50 @@
+import { type Failure } from '../errors.js'
+import { type Json } from './step.js'
+
+export type SagaState = 'running' | 'unwinding' | 'done' | 'needs-operator'
+
+/** What happened to one step; the order of the events is the history of the saga. */
+export type StepEvent =
+  | { readonly kind: 'started'; readonly step: string }
+  | { readonly kind: 'succeeded'; readonly step: string; readonly output: Json }
+  | { readonly kind: 'failed'; readonly step: string; readonly failure: Failure }
+  | { readonly kind: 'undo-started'; readonly step: string }
+  | { readonly kind: 'undo-finished'; readonly step: string }
+  | { readonly kind: 'undo-failed'; readonly step: string; readonly failure: Failure }
+
+export type SavedEvent = StepEvent & { readonly at: Date }
+
+export interface SagaRecord {
+  readonly id: string
+  readonly kind: string
+  readonly input: Json
+  readonly state: SagaState
+  readonly cancelRequested: boolean
+  readonly events: readonly SavedEvent[]
+}
+
+/** The right to write one saga's log. A later claim by another agent makes this one void. */
+export interface SagaClaim {
+  readonly sagaId: string
+  readonly epoch: number
+}
+
+/**
+ * The saved step log. Every write carries the claim and is refused with SagaClaimLost when another agent has claimed the
+ * saga since; a database that does not answer rejects with STORE_UNAVAILABLE and nothing was written, or the whole write
+ * was (one statement or one transaction).
+ */
+export interface SagaLog {
+  readonly unfinished: () => Promise<readonly { readonly id: string; readonly state: SagaState }[]>
+  /** Takes over the saga and gives its whole history. Undefined when it is done. */
+  readonly claim: (
+    sagaId: string,
+  ) => Promise<{ readonly claim: SagaClaim; readonly record: SagaRecord } | undefined>
+  readonly append: (claim: SagaClaim, event: StepEvent, state: SagaState) => Promise<void>
+  readonly setState: (claim: SagaClaim, state: SagaState) => Promise<void>
+  readonly cancelRequested: (sagaId: string) => Promise<boolean>
+}
+
+export class SagaClaimLost extends Error {
+  override readonly name = 'SagaClaimLost'
+}

@@ -1,0 +1,17 @@
+import { type Knex } from 'knex'
+import { createTables } from './tables.js'
+
+/** Forward only; one repeatable statement each. Names are what the database remembers: never rename, only append. */
+const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] =
+  createTables
+
+export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
+  getMigrations: () => Promise.resolve([...migrations]),
+  getMigrationName: migration => migration.name,
+  getMigration: migration =>
+    Promise.resolve({
+      up: migration.up,
+      down: () => Promise.reject(new Error('schema migrations only go forward')),
+      config: { transaction: false },
+    }),
+}

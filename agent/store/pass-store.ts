@@ -1,0 +1,183 @@
+import { changeId, diskKey, jobId, sourceVmId, volumeId, type JobId, type PassId } from '../domain/ids.js'
+import { statesBefore, type PassState } from '../domain/pass-state.js'
+import { AppError } from '../errors.js'
+import { type DiskReport, type Job, type JobDisk, type PassStore } from '../replication/deps.js'
+import { storeCall, type Database } from './database.js'
+
+export interface JobRow {
+  readonly id: string
+  readonly source_vm_id: string
+  readonly vm_name: string
+  readonly created_at: Date
+  readonly recovery_point_pass_id: string | null
+  readonly recovery_point_at: Date | null
+}
+
+export interface JobDiskRow {
+  readonly job_id: string
+  readonly disk_key: string
+  readonly label: string
+  readonly capacity_bytes: string
+  readonly backing_uuid: string
+  readonly volume_id: string | null
+  readonly volume_is_ours: number
+  readonly change_id: string | null
+}
+
+export interface PassRow {
+  readonly id: string
+  readonly job_id: string
+  readonly number: number
+  readonly saga_id: string
+  readonly state: PassState
+  readonly started_at: Date
+  readonly snapshot_at: Date | null
+  readonly ended_at: Date | null
+  readonly failure_code: string | null
+  readonly failure_message: string | null
+}
+
+/** What the pass saga reads and writes, in MariaDB. */
+export function passStore(db: Database, now: () => Date): PassStore {
+  return {
+    job: id => storeCall(`reading job ${id}`, () => readJob(db, id)),
+    recordDisks: (job, disks) =>
+      storeCall(`recording the disks of job ${job}`, () =>
+        db.transaction(async tx => {
+          for (const disk of disks) {
+            await tx('job_disks')
+              .insert({
+                ...diskColumns(disk),
+                job_id: job,
+                disk_key: disk.diskKey,
+                volume_id: null,
+                volume_is_ours: true,
+              })
+              .onConflict(['job_id', 'disk_key'])
+              .merge(['label', 'capacity_bytes', 'backing_uuid'])
+          }
+        }),
+      ),
+    recordVolume: (job, disk, volume) =>
+      storeCall(`recording volume ${volume}`, async () => {
+        await db('job_disks').where({ job_id: job, disk_key: disk }).update({ volume_id: volume })
+      }),
+    forgetVolume: (job, disk, volume) =>
+      storeCall(`forgetting volume ${volume}`, async () => {
+        await db('job_disks')
+          .where({ job_id: job, disk_key: disk, volume_id: volume })
+          .update({ volume_id: null })
+      }),
+    advance: (pass, to) => storeCall(`moving pass ${pass} to ${to}`, () => advance(db, pass, to, {})),
+    recordSnapshot: (pass, snapshotAt, disks) =>
+      storeCall(`recording the snapshot of pass ${pass}`, () =>
+        db.transaction(async tx => {
+          await tx('passes').where({ id: pass }).update({ snapshot_at: snapshotAt })
+          for (const disk of disks) {
+            await tx('pass_disks')
+              .insert({
+                pass_id: pass,
+                disk_key: disk.diskKey,
+                change_id_before: disk.changeIdBefore,
+                fallbacks: '[]',
+              })
+              .onConflict(['pass_id', 'disk_key'])
+              .ignore()
+          }
+        }),
+      ),
+    recordCounters: (pass, disks) =>
+      storeCall(`recording the counters of pass ${pass}`, () => recordCounters(db, pass, disks)),
+    commit: (pass, disks) =>
+      storeCall(`committing pass ${pass}`, () =>
+        db.transaction(async tx => {
+          const row = await tx<PassRow>('passes').where({ id: pass }).forUpdate().first()
+          if (row === undefined) throw new Error(`no pass ${pass}`)
+          if (row.state === 'committed') return
+          await advance(tx, pass, 'committed', { ended_at: now() })
+          await tx('replication_jobs')
+            .where({ id: row.job_id })
+            .update({ recovery_point_pass_id: pass, recovery_point_at: row.snapshot_at })
+          for (const disk of disks) {
+            const stored = await tx('job_disks')
+              .where({ job_id: row.job_id, disk_key: disk.diskKey })
+              .update({ change_id: disk.changeId })
+            if (stored !== 1)
+              throw new Error(`pass ${pass} commits disk ${disk.diskKey}, which its job does not have`)
+            await tx('pass_disks')
+              .where({ pass_id: pass, disk_key: disk.diskKey })
+              .update({ change_id_after: disk.changeId })
+          }
+        }),
+      ),
+    fail: (pass, failure) =>
+      storeCall(`failing pass ${pass}`, () =>
+        advance(db, pass, 'failed', {
+          ended_at: now(),
+          failure_code: failure.code,
+          failure_message: failure.message,
+        }),
+      ),
+  }
+}
+
+async function readJob(db: Database, id: JobId): Promise<Job> {
+  const row = await db<JobRow>('replication_jobs').where({ id }).first()
+  if (row === undefined) throw new AppError('NOT_FOUND', `replication job ${id}`)
+  const disks = await db<JobDiskRow>('job_disks')
+    .where({ job_id: id })
+    .orderByRaw('LENGTH(disk_key), disk_key')
+  return {
+    id: jobId(row.id),
+    sourceVmId: sourceVmId(row.source_vm_id),
+    disks: disks.map(jobDiskFromRow),
+    hasRecoveryPoint: row.recovery_point_pass_id !== null,
+  }
+}
+
+function jobDiskFromRow(row: JobDiskRow): JobDisk {
+  return {
+    diskKey: diskKey(row.disk_key),
+    label: row.label,
+    capacityBytes: BigInt(row.capacity_bytes),
+    backingUuid: row.backing_uuid,
+    volumeId: row.volume_id === null ? null : volumeId(row.volume_id),
+    volumeIsOurs: row.volume_is_ours === 1,
+    changeId: row.change_id === null ? null : changeId(row.change_id),
+  }
+}
+
+const diskColumns = (disk: Pick<JobDisk, 'label' | 'capacityBytes' | 'backingUuid'>) => ({
+  label: disk.label,
+  capacity_bytes: disk.capacityBytes.toString(),
+  backing_uuid: disk.backingUuid,
+})
+
+async function advance(db: Database, pass: PassId, to: PassState, more: object): Promise<void> {
+  const changed = await db('passes')
+    .where({ id: pass })
+    .whereIn('state', [...statesBefore(to)])
+    .update({ state: to, ...more })
+  if (changed === 1) return
+  const row = await db<PassRow>('passes').where({ id: pass }).first()
+  if (row?.state !== to) throw new Error(`pass ${pass} is ${row?.state ?? 'missing'} and cannot become ${to}`)
+}
+
+async function recordCounters(db: Database, pass: PassId, disks: readonly DiskReport[]): Promise<void> {
+  for (const disk of disks) {
+    await db('pass_disks')
+      .where({ pass_id: pass, disk_key: disk.diskKey })
+      .update({
+        sync_type: disk.syncType,
+        planned_bytes: disk.plannedBytes.toString(),
+        read_bytes: disk.readBytes.toString(),
+        written_bytes: disk.writtenBytes.toString(),
+        zeroed_bytes: disk.zeroedBytes.toString(),
+        skipped_bytes: disk.skippedBytes.toString(),
+        retried_requests: disk.retriedRequests,
+        rate_bytes_per_sec: disk.rateBytesPerSec.toString(),
+        seconds: disk.seconds,
+        fallbacks: JSON.stringify(disk.fallbacks),
+      })
+  }
+}

@@ -1,0 +1,135 @@
+import { isErrorCode, type Failure } from '../errors.js'
+import {
+  SagaClaimLost,
+  type SagaClaim,
+  type SagaLog,
+  type SagaState,
+  type SavedEvent,
+  type StepEvent,
+} from '../saga/log.js'
+import { type Json } from '../saga/step.js'
+import { storeCall, type Database } from './database.js'
+
+interface SagaRow {
+  readonly id: string
+  readonly kind: string
+  readonly input: string
+  readonly state: SagaState
+  readonly epoch: number
+  readonly next_seq: number
+  readonly cancel_requested: number
+}
+
+export interface EventRow {
+  readonly saga_id: string
+  readonly kind: StepEvent['kind']
+  readonly step: string
+  readonly at: Date
+  readonly output: string | null
+  readonly failure_code: string | null
+  readonly failure_message: string | null
+}
+
+/** The step log in MariaDB. Each append is one transaction that checks the claim's epoch first. */
+export function sagaLog(db: Database, now: () => Date): SagaLog {
+  return {
+    unfinished: () =>
+      storeCall('listing unfinished sagas', async () =>
+        db<SagaRow>('sagas').whereNot('state', 'done').orderBy('created_at').select('id', 'state'),
+      ),
+    claim: sagaId =>
+      storeCall(`claiming saga ${sagaId}`, () =>
+        db.transaction(async tx => {
+          const row = await tx<SagaRow>('sagas').where({ id: sagaId }).forUpdate().first()
+          if (row === undefined || row.state === 'done') return undefined
+          const epoch = row.epoch + 1
+          await tx<SagaRow>('sagas').where({ id: sagaId }).update({ epoch })
+          const events = await tx<EventRow>('saga_events').where({ saga_id: sagaId }).orderBy('seq')
+          return {
+            claim: { sagaId, epoch },
+            record: {
+              id: row.id,
+              kind: row.kind,
+              input: JSON.parse(row.input) as Json,
+              state: row.state,
+              cancelRequested: row.cancel_requested === 1,
+              events: events.map(eventFromRow),
+            },
+          }
+        }),
+      ),
+    append: (claim, event, state) =>
+      storeCall(`saving step ${event.step} of saga ${claim.sagaId}`, () =>
+        db.transaction(async tx => {
+          const row = await tx<SagaRow>('sagas').where({ id: claim.sagaId }).forUpdate().first()
+          if (row?.epoch !== claim.epoch)
+            throw new SagaClaimLost(`saga ${claim.sagaId} was claimed by another agent`)
+          await tx('saga_events').insert({
+            saga_id: claim.sagaId,
+            seq: row.next_seq,
+            at: now(),
+            ...rowFromEvent(event),
+          })
+          await tx<SagaRow>('sagas')
+            .where({ id: claim.sagaId })
+            .update({ next_seq: row.next_seq + 1, state })
+        }),
+      ),
+    setState: (claim, state) =>
+      storeCall(`closing saga ${claim.sagaId}`, () => setState(db, now, claim, state)),
+    cancelRequested: sagaId =>
+      storeCall(`reading saga ${sagaId}`, async () => {
+        const row = await db<SagaRow>('sagas').where({ id: sagaId }).first()
+        return row?.cancel_requested === 1
+      }),
+  }
+}
+
+async function setState(db: Database, now: () => Date, claim: SagaClaim, state: SagaState): Promise<void> {
+  const ended = state === 'done' ? { ended_at: now() } : {}
+  const changed = await db('sagas')
+    .where({ id: claim.sagaId, epoch: claim.epoch })
+    .update({ state, ...ended })
+  if (changed !== 1) throw new SagaClaimLost(`saga ${claim.sagaId} was claimed by another agent`)
+}
+
+export function eventFromRow(row: EventRow): SavedEvent {
+  const { step, at } = row
+  switch (row.kind) {
+    case 'started':
+    case 'undo-started':
+    case 'undo-finished':
+      return { kind: row.kind, step, at }
+    case 'succeeded':
+      return { kind: row.kind, step, at, output: JSON.parse(row.output ?? 'null') as Json }
+    case 'failed':
+    case 'undo-failed':
+      return { kind: row.kind, step, at, failure: failureFromRow(row) }
+  }
+}
+
+function rowFromEvent(event: StepEvent): object {
+  const { kind, step } = event
+  switch (event.kind) {
+    case 'started':
+    case 'undo-started':
+    case 'undo-finished':
+      return { kind, step }
+    case 'succeeded':
+      return { kind, step, output: JSON.stringify(event.output) }
+    case 'failed':
+    case 'undo-failed':
+      return { kind, step, failure_code: event.failure.code, failure_message: event.failure.message }
+  }
+}
+
+/** A stored failure; a code this version does not know (written by a later one) is shown as a bug with its name. */
+export function failureFromRow(row: {
+  readonly failure_code: string | null
+  readonly failure_message: string | null
+}): Failure {
+  const message = row.failure_message ?? ''
+  return isErrorCode(row.failure_code)
+    ? { code: row.failure_code, message }
+    : { code: 'INTERNAL_BUG', message: `${row.failure_code ?? 'no code'}: ${message}` }
+}
