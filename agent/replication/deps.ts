@@ -11,6 +11,7 @@ import { type Bytes } from '../domain/units.js'
 import { type SyncType } from '../domain/progress.js'
 import { type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
+import { type Json } from '../saga/step.js'
 
 export interface JobDisk {
   readonly diskKey: DiskKey
@@ -161,4 +162,42 @@ export interface PassDeps {
   readonly target: TargetVolumes
   readonly exports: Exports
   readonly logger: Logger
+}
+
+export type TaskStanding =
+  | { readonly kind: 'queued' }
+  | { readonly kind: 'leased'; readonly progress: Json | undefined }
+  | { readonly kind: 'done'; readonly result: Json }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+
+/**
+ * The list of work for VMAs. A task belongs to one owner (a saga step) and one subject (a VM); two tasks of one subject are
+ * never leased at the same time. A lease ends by an outcome, or lapses; what a lapsed lease reports is refused.
+ */
+export interface TaskBoardStore {
+  /** The owner's unfinished or finished task; a new one when it has none or its last one failed. */
+  readonly ensure: (task: {
+    readonly owner: string
+    readonly kind: string
+    readonly subject: string
+    readonly input: Json
+  }) => Promise<TaskId>
+  readonly standing: (id: TaskId) => Promise<TaskStanding>
+  readonly lease: (
+    workerId: string,
+    leaseMs: number,
+  ) => Promise<{ readonly id: TaskId; readonly epoch: number; readonly kind: string; readonly input: Json } | undefined>
+  readonly heartbeat: (id: TaskId, epoch: number, progress: Json, leaseMs: number) => Promise<'go-on' | 'cancel' | 'lapsed'>
+  /** False when the lease had lapsed: the outcome does not count. */
+  readonly finish: (
+    id: TaskId,
+    epoch: number,
+    outcome: { readonly kind: 'done'; readonly result: Json } | { readonly kind: 'failed'; readonly failure: Failure },
+  ) => Promise<boolean>
+  readonly cancel: (id: TaskId) => Promise<void>
+  /** Fails leases that lapsed, and tasks queued before `absentSince` that nobody took. Gives how many. */
+  readonly failLapsed: (failure: Failure, absentSince: Date, absentFailure: Failure) => Promise<number>
+  /** After a start of the agent: nobody could send heartbeats while it was down. */
+  readonly extendLeases: (leaseMs: number) => Promise<void>
+  readonly forgetOwner: (prefix: string) => Promise<void>
 }

@@ -1,0 +1,199 @@
+import { type SourceVmId, changeId, diskKey, type TaskId } from '../domain/ids.js'
+import { AppError, type Failure } from '../errors.js'
+import { type Logger } from '../log/logger.js'
+import { type Json } from '../saga/step.js'
+import { type DiskReport, type SourceSite, type TaskBoardStore } from './deps.js'
+
+export interface TaskBoardOptions {
+  readonly store: TaskBoardStore
+  readonly logger: Logger
+  readonly now: () => Date
+  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
+  /** A lease without a heartbeat for this long is lost. */
+  readonly leaseMs: number
+  /** Work nobody took for this long fails, so that a pass does not hang on an absent VMA. */
+  readonly absentMs: number
+  /** How often a waiting step looks whether its task has ended. */
+  readonly lookMs: number
+}
+
+/** Asks VMAs to do things: queues a task, waits for its outcome, and turns leases that lapse into failures. */
+export class TaskBoard {
+  readonly #options: TaskBoardOptions
+  readonly #waiting = new Set<() => void>()
+  readonly #stop = new AbortController()
+  #sweeping: Promise<void> = Promise.resolve()
+
+  constructor(options: TaskBoardOptions) {
+    this.#options = options
+  }
+
+  /** Call once the database answers: gives running VMAs time to report before their leases lapse. */
+  start(): void {
+    this.#sweeping = this.#sweepUntilStopped()
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    this.changed()
+    await this.#sweeping
+  }
+
+  /** Something was queued, taken or finished: whoever waits looks again. */
+  changed(): void {
+    for (const wake of this.#waiting) wake()
+  }
+
+  /** Resolves at the next change, after `waitMs`, or when the signal aborts. */
+  async nextChange(waitMs: number, signal: AbortSignal): Promise<void> {
+    const pausing = new AbortController()
+    const woken = new Promise<void>(resolve => {
+      const wake = (): void => {
+        this.#waiting.delete(wake)
+        resolve()
+      }
+      this.#waiting.add(wake)
+      pausing.signal.addEventListener('abort', wake, { once: true })
+    })
+    const either = AbortSignal.any([signal, pausing.signal])
+    await Promise.race([woken, this.#options.pause(waitMs, either)])
+    pausing.abort()
+  }
+
+  /** The task's result. Rejects with the failure the VMA reported, WORKER_LOST, WORKER_ABSENT or the signal's reason. */
+  async run(owner: string, kind: string, subject: string, input: Json, signal: AbortSignal): Promise<Json> {
+    const { store } = this.#options
+    const id = await store.ensure({ owner, kind, subject, input })
+    this.changed()
+    for (;;) {
+      if (signal.aborted) {
+        await this.#cancel(id)
+        throw signal.reason
+      }
+      const standing = await store.standing(id)
+      if (standing.kind === 'done') return standing.result
+      if (standing.kind === 'failed') throw new AppError(standing.failure.code, standing.failure.message)
+      await this.nextChange(this.#options.lookMs, signal)
+    }
+  }
+
+  async #cancel(id: TaskId): Promise<void> {
+    await this.#options.store.cancel(id)
+    this.changed()
+  }
+
+  async #sweepUntilStopped(): Promise<void> {
+    const { store, leaseMs, absentMs, now, logger } = this.#options
+    let extended = false
+    while (!this.#stop.signal.aborted) {
+      try {
+        if (!extended) {
+          await store.extendLeases(leaseMs)
+          extended = true
+        }
+        const failed = await store.failLapsed(lost, new Date(now().getTime() - absentMs), absent)
+        if (failed > 0) {
+          logger.warn({ tasks: failed }, 'tasks failed: their VMA is gone')
+          this.changed()
+        }
+      } catch (error) {
+        // Nobody could send a heartbeat while the database was away either.
+        extended = false
+        logger.warn({ err: error }, 'leases could not be looked at')
+      }
+      await this.#options.pause(Math.max(100, leaseMs / 10), this.#stop.signal)
+    }
+  }
+}
+
+const lost: Failure = { code: 'WORKER_LOST', message: 'the VMA sent no heartbeat until its lease ended' }
+const absent: Failure = { code: 'WORKER_ABSENT', message: 'no VMA asked for the work in time' }
+
+/** The source site as the pass saga sees it, over the task board. Inputs and results are those of api/worker.ts. */
+export function sourceSite(board: TaskBoard): SourceSite {
+  return {
+    inspect: async (owner, vm, signal) => {
+      const result = await board.run(owner, 'inspect-vm', vm, { sourceVmId: vm }, signal)
+      const { name, changeTracking, disks } = result as unknown as InspectResult
+      return {
+        name,
+        changeTracking,
+        disks: disks.map(disk => ({
+          ...disk,
+          diskKey: diskKey(disk.diskKey),
+          capacityBytes: BigInt(disk.capacityBytes),
+        })),
+      }
+    },
+    snapshot: async (owner, vm, name, signal) => {
+      const result = await board.run(owner, 'create-snapshot', vm, { sourceVmId: vm, snapshotName: name }, signal)
+      const { createdAt, disks } = result as unknown as SnapshotResult
+      return {
+        createdAt: new Date(createdAt),
+        disks: disks.map(disk => ({
+          diskKey: diskKey(disk.diskKey),
+          capacityBytes: BigInt(disk.capacityBytes),
+          changeId: disk.changeId === null ? null : changeId(disk.changeId),
+        })),
+      }
+    },
+    copy: async (owner, order, signal) => {
+      const input = { sourceVmId: order.vm, snapshotName: order.snapshotName, disks: order.disks.map(disk => ({ ...disk })) }
+      const result = await board.run(owner, 'copy-disks', order.vm, input, signal)
+      return (result as unknown as { readonly disks: readonly CountersText[] }).disks.map(disk => ({
+        ...reportFromText(disk),
+        flushed: disk.flushed === true,
+      }))
+    },
+    removeSnapshot: async (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => {
+      await board.run(owner, 'remove-snapshot', vm, { sourceVmId: vm, snapshotName: name }, signal)
+    },
+  }
+}
+
+interface InspectResult {
+  readonly name: string
+  readonly changeTracking: 'on' | 'off' | 'unsupported'
+  readonly disks: readonly {
+    readonly diskKey: string
+    readonly label: string
+    readonly capacityBytes: string
+    readonly backingUuid: string
+    readonly snapshotable: boolean
+  }[]
+}
+
+interface SnapshotResult {
+  readonly createdAt: string
+  readonly disks: readonly { readonly diskKey: string; readonly capacityBytes: string; readonly changeId: string | null }[]
+}
+
+export interface CountersText {
+  readonly diskKey: string
+  readonly syncType: 'full' | 'incremental'
+  readonly plannedBytes: string
+  readonly readBytes: string
+  readonly writtenBytes: string
+  readonly zeroedBytes: string
+  readonly skippedBytes: string
+  readonly retriedRequests: number
+  readonly rateBytesPerSec: string
+  readonly seconds: number | null
+  readonly fallbacks: readonly string[]
+  readonly flushed?: boolean
+}
+
+/** Counters as they travel (decimal text) to counters as we count (bigint). Checked against api/worker.ts at the edge. */
+export const reportFromText = (text: CountersText): DiskReport => ({
+  diskKey: diskKey(text.diskKey),
+  syncType: text.syncType,
+  plannedBytes: BigInt(text.plannedBytes),
+  readBytes: BigInt(text.readBytes),
+  writtenBytes: BigInt(text.writtenBytes),
+  zeroedBytes: BigInt(text.zeroedBytes),
+  skippedBytes: BigInt(text.skippedBytes),
+  retriedRequests: text.retriedRequests,
+  rateBytesPerSec: BigInt(text.rateBytesPerSec),
+  seconds: text.seconds,
+  fallbacks: text.fallbacks,
+})

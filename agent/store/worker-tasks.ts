@@ -1,0 +1,141 @@
+import { randomUUID } from 'node:crypto'
+import { taskId } from '../domain/ids.js'
+import { type Failure } from '../errors.js'
+import { type Json } from '../saga/step.js'
+import { type TaskBoardStore, type TaskStanding } from '../replication/deps.js'
+import { storeCall, type Database } from './database.js'
+import { failureFromRow } from './saga-log.js'
+
+interface TaskRow {
+  readonly id: string
+  readonly owner: string
+  readonly kind: string
+  readonly subject: string
+  readonly input: string
+  readonly state: 'queued' | 'leased' | 'done' | 'failed'
+  readonly epoch: number
+  readonly worker_id: string | null
+  readonly created_at: Date
+  readonly lease_until: Date | null
+  readonly cancel_requested: number
+  readonly progress: string | null
+  readonly result: string | null
+  readonly failure_code: string | null
+  readonly failure_message: string | null
+}
+
+/** Work for a VMA, with leases. Every change of a leased task is conditional on the lease's epoch. */
+export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
+  const until = (leaseMs: number): Date => new Date(now().getTime() + leaseMs)
+  return {
+    ensure: task =>
+      storeCall(`queueing ${task.kind}`, () =>
+        db.transaction(async tx => {
+          const rows = await tx<TaskRow>('worker_tasks').where({ owner: task.owner }).forUpdate()
+          const usable = rows.find(row => row.state !== 'failed' && row.cancel_requested === 0)
+          if (usable !== undefined) return taskId(usable.id)
+          const id = randomUUID()
+          await tx('worker_tasks').insert({
+            id,
+            owner: task.owner,
+            kind: task.kind,
+            subject: task.subject,
+            input: JSON.stringify(task.input),
+            state: 'queued',
+            epoch: 0,
+            created_at: now(),
+            cancel_requested: false,
+          })
+          return taskId(id)
+        }),
+      ),
+    standing: id =>
+      storeCall(`reading task ${id}`, async () => {
+        const row = await db<TaskRow>('worker_tasks').where({ id }).first()
+        if (row === undefined) throw new Error(`no task ${id}`)
+        return standingFromRow(row)
+      }),
+    lease: (workerId, leaseMs) =>
+      storeCall('leasing a task', () =>
+        db.transaction(async tx => {
+          const busy = tx('worker_tasks as b').where('b.state', 'leased').select('b.subject')
+          const row = await tx<TaskRow>('worker_tasks')
+            .where({ state: 'queued' })
+            .whereNotIn('subject', busy)
+            .orderBy('created_at')
+            .forUpdate()
+            .first()
+          if (row === undefined) return undefined
+          const epoch = row.epoch + 1
+          await tx('worker_tasks')
+            .where({ id: row.id })
+            .update({ state: 'leased', epoch, worker_id: workerId, lease_until: until(leaseMs) })
+          return { id: taskId(row.id), epoch, kind: row.kind, input: JSON.parse(row.input) as Json }
+        }),
+      ),
+    heartbeat: (id, epoch, progress, leaseMs) =>
+      storeCall(`heartbeat of task ${id}`, async () => {
+        const changed = await db('worker_tasks')
+          .where({ id, epoch, state: 'leased' })
+          .update({ lease_until: until(leaseMs), progress: JSON.stringify(progress) })
+        if (changed !== 1) return 'lapsed'
+        const row = await db<TaskRow>('worker_tasks').where({ id }).first()
+        return row?.cancel_requested === 1 ? 'cancel' : 'go-on'
+      }),
+    finish: (id, epoch, outcome) =>
+      storeCall(`outcome of task ${id}`, async () => {
+        const columns =
+          outcome.kind === 'done'
+            ? { state: 'done', result: JSON.stringify(outcome.result) }
+            : { state: 'failed', failure_code: outcome.failure.code, failure_message: outcome.failure.message }
+        const changed = await db('worker_tasks').where({ id, epoch, state: 'leased' }).update(columns)
+        return changed === 1
+      }),
+    cancel: id =>
+      storeCall(`cancelling task ${id}`, async () => {
+        const cancelled = failureColumns({ code: 'PASS_CANCELLED', message: 'cancelled before a VMA took it' })
+        await db('worker_tasks').where({ id, state: 'queued' }).update(cancelled)
+        await db('worker_tasks').where({ id, state: 'leased' }).update({ cancel_requested: true })
+      }),
+    failLapsed: (failure, absentSince, absentFailure) =>
+      storeCall('looking for lapsed leases', async () => {
+        const lapsed = await db('worker_tasks')
+          .where({ state: 'leased' })
+          .where('lease_until', '<', now())
+          .update(failureColumns(failure))
+        const absent = await db('worker_tasks')
+          .where({ state: 'queued' })
+          .where('created_at', '<', absentSince)
+          .update(failureColumns(absentFailure))
+        return lapsed + absent
+      }),
+    extendLeases: leaseMs =>
+      storeCall('extending leases after a start', async () => {
+        await db('worker_tasks').where({ state: 'leased' }).update({ lease_until: until(leaseMs) })
+      }),
+    forgetOwner: prefix =>
+      storeCall(`dropping the tasks of ${prefix}`, async () => {
+        await db('worker_tasks').whereLike('owner', `${prefix}/%`).whereIn('state', ['done', 'failed']).delete()
+      }),
+  }
+}
+
+const failureColumns = (failure: Failure) => ({
+  state: 'failed',
+  failure_code: failure.code,
+  failure_message: failure.message,
+})
+
+function standingFromRow(row: TaskRow): TaskStanding {
+  switch (row.state) {
+    case 'queued':
+      return { kind: 'queued' }
+    case 'leased':
+      return { kind: 'leased', progress: row.progress === null ? undefined : (JSON.parse(row.progress) as Json) }
+    case 'done':
+      return { kind: 'done', result: JSON.parse(row.result ?? 'null') as Json }
+    case 'failed':
+      return { kind: 'failed', failure: failureFromRow(row) }
+  }
+}
+
