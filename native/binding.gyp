@@ -1,0 +1,25 @@
+{
+  "targets": [
+    {
+      "target_name": "nbd",
+      "sources": [
+        "src/addon.cc",
+        "src/arguments.cc",
+        "src/connection.cc",
+        "src/copy_engine.cc",
+        "src/copy_job.cc",
+        "src/copy_pair.cc",
+        "src/copy_plan.cc",
+        "src/failure.cc",
+        "src/handle.cc",
+        "src/io_loop.cc"
+      ],
+      "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
+      "dependencies": ["<!(node -p \"require('node-addon-api').targets\"):node_addon_api"],
+      "defines": ["NAPI_VERSION=9", "NAPI_DISABLE_CPP_EXCEPTIONS"],
+      "cflags_cc": ["-std=c++17", "-O3", "-Wall", "-Wextra", "-Wshadow", "-fno-exceptions"],
+      "cflags_cc!": ["-fno-rtti"],
+      "libraries": ["<!@(pkg-config --libs libnbd)"]
+    }
+  ]
+}

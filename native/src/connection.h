@@ -1,0 +1,58 @@
+#pragma once
+
+#include <libnbd.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "failure.h"
+
+struct TlsSettings {
+  std::string certificates_dir;
+  bool verify_peer = true;
+};
+
+// Where a server is found, as plain C++ so that it can be used on any thread.
+struct Target {
+  enum class Kind { kUri, kUnix, kCommand };
+  Kind kind = Kind::kUnix;
+  std::string uri;
+  std::string path;
+  std::string export_name;
+  std::vector<std::string> argv;
+  std::optional<TlsSettings> tls;
+};
+
+struct NbdCloser {
+  void operator()(nbd_handle* handle) const { nbd_close(handle); }
+};
+using NbdPtr = std::unique_ptr<nbd_handle, NbdCloser>;
+
+// A level-triggered stop: once raised it wakes every poll that watches its descriptor, for good.
+class StopSignal {
+ public:
+  StopSignal();
+  ~StopSignal();
+  StopSignal(const StopSignal&) = delete;
+  StopSignal& operator=(const StopSignal&) = delete;
+  void raise();
+  bool raised() const { return raised_.load(std::memory_order_acquire); }
+  int fd() const { return fd_; }
+
+ private:
+  std::atomic<bool> raised_{false};
+  int fd_;
+};
+
+// Waits until one of the handles can make progress and lets it; at most `timeout_ms`. Returns -1 with `failure` set when
+// libnbd refused, otherwise 0. Either handle may be null.
+int poll_once(nbd_handle* first, nbd_handle* second, int stop_fd, int timeout_ms, Failure& failure);
+
+// Connects with base:allocation asked for. Null with `failure` set on error; ECANCELED when `stop` was raised.
+NbdPtr connect_target(const Target& target, const StopSignal& stop, Failure& failure);
+
+// Ends the session politely, waiting at most two seconds for the server; the handle is still to be closed.
+void disconnect(nbd_handle* handle);
