@@ -41,7 +41,8 @@ bool read_string(const Napi::Object& object, const char* name, std::string& out)
   const Napi::Value value = object.Get(name);
   if (!value.IsString()) return refuse(object.Env(), std::string(name) + " has to be a string");
   out = value.As<Napi::String>().Utf8Value();
-  if (out.find('\0') != std::string::npos) return refuse(object.Env(), std::string(name) + " holds a NUL byte");
+  if (out.find('\0') != std::string::npos)
+    return refuse(object.Env(), std::string(name) + " holds a NUL byte");
   return true;
 }
 
@@ -56,8 +57,8 @@ bool read_target(const Napi::Value& value, Target& out) {
   }
   if (kind == "unix") {
     out.kind = Target::Kind::kUnix;
-    return read_string(object, "path", out.path) && read_string(object, "exportName", out.export_name) &&
-           read_tls(object, out);
+    return read_string(object, "path", out.path) &&
+           read_string(object, "exportName", out.export_name) && read_tls(object, out);
   }
   if (kind == "command") {
     out.kind = Target::Kind::kCommand;
@@ -71,7 +72,8 @@ bool read_bytes(const Napi::Value& value, const char* name, uint64_t& out) {
   bool lossless = false;
   const int64_t read = value.As<Napi::BigInt>().Int64Value(&lossless);
   if (!lossless || read < 0) {
-    Napi::RangeError::New(value.Env(), std::string(name) + " is outside 0 to 2^63-1").ThrowAsJavaScriptException();
+    Napi::RangeError::New(value.Env(), std::string(name) + " is outside 0 to 2^63-1")
+        .ThrowAsJavaScriptException();
     return false;
   }
   out = static_cast<uint64_t>(read);

@@ -16,7 +16,8 @@ StopSignal::~StopSignal() {
 void StopSignal::raise() {
   raised_.store(true, std::memory_order_release);
   const uint64_t one = 1;
-  // The counter is never read, so the descriptor stays readable; a full counter is already readable.
+  // The counter is never read, so the descriptor stays readable; a full counter is already
+  // readable.
   [[maybe_unused]] const ssize_t written = write(fd_, &one, sizeof one);
 }
 
@@ -46,7 +47,8 @@ int notify(nbd_handle* handle, short revents, Failure& failure) {
 
 }  // namespace
 
-int poll_once(nbd_handle* first, nbd_handle* second, int stop_fd, int timeout_ms, Failure& failure) {
+int poll_once(nbd_handle* first, nbd_handle* second, int stop_fd, int timeout_ms,
+              Failure& failure) {
   pollfd fds[3] = {{stop_fd, POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
   nbd_handle* handles[2] = {first, second};
   for (int i = 0; i < 2; ++i) {
@@ -80,7 +82,8 @@ bool configure(nbd_handle* handle, const Target& target) {
     if (nbd_set_tls_certificates(handle, target.tls->certificates_dir.c_str()) == -1) return false;
     if (nbd_set_tls_verify_peer(handle, target.tls->verify_peer) == -1) return false;
   }
-  return target.kind != Target::Kind::kUnix || nbd_set_export_name(handle, target.export_name.c_str()) == 0;
+  return target.kind != Target::Kind::kUnix ||
+         nbd_set_export_name(handle, target.export_name.c_str()) == 0;
 }
 
 int begin_connect(nbd_handle* handle, const Target& target) {

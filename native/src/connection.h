@@ -47,12 +47,14 @@ class StopSignal {
   int fd_;
 };
 
-// Waits until one of the handles can make progress and lets it; at most `timeout_ms`. Returns -1 with `failure` set when
-// libnbd refused, otherwise 0. Either handle may be null.
+// Waits until one of the handles can make progress and lets it; at most `timeout_ms`. Returns -1
+// with `failure` set when libnbd refused, otherwise 0. Either handle may be null.
 int poll_once(nbd_handle* first, nbd_handle* second, int stop_fd, int timeout_ms, Failure& failure);
 
-// Connects with base:allocation asked for. Null with `failure` set on error; ECANCELED when `stop` was raised.
+// Connects with base:allocation asked for. Null with `failure` set on error; ECANCELED when `stop`
+// was raised.
 NbdPtr connect_target(const Target& target, const StopSignal& stop, Failure& failure);
 
-// Ends the session politely, waiting at most two seconds for the server; the handle is still to be closed.
+// Ends the session politely, waiting at most two seconds for the server; the handle is still to be
+// closed.
 void disconnect(nbd_handle* handle);

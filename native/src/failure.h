@@ -5,8 +5,8 @@
 #include <cstdint>
 #include <string>
 
-// What a libnbd call failed with. libnbd keeps its last error per thread, so `last` must run on the thread that made the
-// call (libnbd lib/errors.c).
+// What a libnbd call failed with. libnbd keeps its last error per thread, so `last` must run on the
+// thread that made the call (libnbd lib/errors.c).
 struct Failure {
   std::string op;
   int code = 0;

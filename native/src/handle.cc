@@ -7,13 +7,14 @@
 #include "arguments.h"
 
 Napi::Function Handle::define(Napi::Env env) {
-  return DefineClass(env, "Handle",
-                     {InstanceMethod("connect", &Handle::connect), InstanceMethod("info", &Handle::info),
-                      InstanceMethod("pread", &Handle::pread), InstanceMethod("pwrite", &Handle::pwrite),
-                      InstanceMethod("zero", &Handle::zero), InstanceMethod("trim", &Handle::trim),
-                      InstanceMethod("flush", &Handle::flush),
-                      InstanceMethod("blockStatus", &Handle::block_status),
-                      InstanceMethod("close", &Handle::close)});
+  return DefineClass(
+      env, "Handle",
+      {InstanceMethod("connect", &Handle::connect), InstanceMethod("info", &Handle::info),
+       InstanceMethod("pread", &Handle::pread), InstanceMethod("pwrite", &Handle::pwrite),
+       InstanceMethod("zero", &Handle::zero), InstanceMethod("trim", &Handle::trim),
+       InstanceMethod("flush", &Handle::flush),
+       InstanceMethod("blockStatus", &Handle::block_status),
+       InstanceMethod("close", &Handle::close)});
 }
 
 Handle::Handle(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Handle>(info), env_(info.Env()) {
@@ -150,7 +151,8 @@ void Handle::settle(Napi::Env env, Operation& operation) {
     operation.failure.length = operation.length;
     deferred.Reject(operation.failure.to_js(env));
   } else if (operation.kind == Operation::Kind::kRead) {
-    deferred.Resolve(Napi::Buffer<uint8_t>::Copy(env, operation.bytes.data(), operation.bytes.size()));
+    deferred.Resolve(
+        Napi::Buffer<uint8_t>::Copy(env, operation.bytes.data(), operation.bytes.size()));
   } else if (operation.kind == Operation::Kind::kBlockStatus) {
     Napi::Array entries = Napi::Array::New(env, operation.extents.size());
     for (uint32_t i = 0; i < operation.extents.size(); ++i) {
@@ -181,7 +183,8 @@ std::unique_ptr<Operation> ranged(const Napi::CallbackInfo& info, Operation::Kin
 Napi::Value Handle::pread(const Napi::CallbackInfo& info) {
   auto operation = ranged(info, Operation::Kind::kRead);
   if (operation == nullptr) return info.Env().Undefined();
-  // libnbd refuses more than 64 MiB with ERANGE (lib/internal.h MAX_REQUEST_SIZE); do not allocate for it either.
+  // libnbd refuses more than 64 MiB with ERANGE (lib/internal.h MAX_REQUEST_SIZE); do not allocate
+  // for it either.
   if (operation->length > 64 * 1024 * 1024) {
     Napi::RangeError::New(info.Env(), "a read is at most 64 MiB").ThrowAsJavaScriptException();
     return info.Env().Undefined();
@@ -193,7 +196,8 @@ Napi::Value Handle::pwrite(const Napi::CallbackInfo& info) {
   auto operation = std::make_unique<Operation>();
   operation->kind = Operation::Kind::kWrite;
   if (!read_bytes(info[0], "offset", operation->offset)) return info.Env().Undefined();
-  if (!info[1].IsTypedArray() || info[1].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
+  if (!info[1].IsTypedArray() ||
+      info[1].As<Napi::TypedArray>().TypedArrayType() != napi_uint8_array) {
     Napi::TypeError::New(info.Env(), "data has to be a Uint8Array").ThrowAsJavaScriptException();
     return info.Env().Undefined();
   }

@@ -7,8 +7,9 @@
 
 #include "io_loop.h"
 
-// The JavaScript object of one connection: connect(), the requests, info() and close(). Promises are settled on the
-// environment's own thread through a thread-safe function that keeps the event loop alive only while something is pending.
+// The JavaScript object of one connection: connect(), the requests, info() and close(). Promises
+// are settled on the environment's own thread through a thread-safe function that keeps the event
+// loop alive only while something is pending.
 class Handle : public Napi::ObjectWrap<Handle> {
  public:
   static Napi::Function define(Napi::Env env);

@@ -9,7 +9,8 @@
 
 namespace {
 
-// libnbd calls these inside nbd_aio_notify_*; they may not call the handle again (libnbd generator/API.ml).
+// libnbd calls these inside nbd_aio_notify_*; they may not call the handle again (libnbd
+// generator/API.ml).
 int completed(void* user_data, int* error) {
   auto* operation = static_cast<Operation*>(user_data);
   operation->finished = true;
@@ -20,10 +21,12 @@ int completed(void* user_data, int* error) {
   return 1;
 }
 
-int extent_reply(void* user_data, const char* context, uint64_t, uint32_t* entries, size_t count, int*) {
+int extent_reply(void* user_data, const char* context, uint64_t, uint32_t* entries, size_t count,
+                 int*) {
   if (std::string(context) != LIBNBD_CONTEXT_BASE_ALLOCATION) return 0;
   auto* operation = static_cast<Operation*>(user_data);
-  for (size_t i = 0; i + 1 < count; i += 2) operation->extents.push_back({entries[i], entries[i + 1]});
+  for (size_t i = 0; i + 1 < count; i += 2)
+    operation->extents.push_back({entries[i], entries[i + 1]});
   return 0;
 }
 
@@ -96,7 +99,8 @@ void IoLoop::serve() {
   while (!stop_.raised()) {
     take_submitted();
     retire_finished();
-    pollfd fds[3] = {{stop_.fd(), POLLIN, 0}, {wake_fd_, POLLIN, 0}, {nbd_aio_get_fd(handle_.get()), 0, 0}};
+    pollfd fds[3] = {
+        {stop_.fd(), POLLIN, 0}, {wake_fd_, POLLIN, 0}, {nbd_aio_get_fd(handle_.get()), 0, 0}};
     const unsigned direction = nbd_aio_get_direction(handle_.get());
     if ((direction & LIBNBD_AIO_DIRECTION_READ) != 0) fds[2].events |= POLLIN;
     if ((direction & LIBNBD_AIO_DIRECTION_WRITE) != 0) fds[2].events |= POLLOUT;
@@ -114,7 +118,8 @@ void IoLoop::serve() {
   }
   if (stop_.raised()) failure = Failure::of("nbd", ESHUTDOWN);
   if (in_flight_.empty()) disconnect(handle_.get());
-  // Closing calls the completion of every command still in flight, so the operations live until after it.
+  // Closing calls the completion of every command still in flight, so the operations live until
+  // after it.
   handle_.reset();
   fail_rest(failure);
 }
@@ -139,11 +144,12 @@ void IoLoop::issue(Operation* operation) {
   switch (operation->kind) {
     case Operation::Kind::kRead:
       operation->bytes.resize(operation->length);
-      cookie = nbd_aio_pread(h, operation->bytes.data(), operation->length, operation->offset, completion, 0);
+      cookie = nbd_aio_pread(h, operation->bytes.data(), operation->length, operation->offset,
+                             completion, 0);
       break;
     case Operation::Kind::kWrite:
-      cookie = nbd_aio_pwrite(h, operation->bytes.data(), operation->bytes.size(), operation->offset, completion,
-                              operation->flags);
+      cookie = nbd_aio_pwrite(h, operation->bytes.data(), operation->bytes.size(),
+                              operation->offset, completion, operation->flags);
       break;
     case Operation::Kind::kZero:
       cookie = nbd_aio_zero(h, operation->length, operation->offset, completion, operation->flags);

@@ -19,7 +19,8 @@ struct BlockExtent {
   uint32_t flags = 0;
 };
 
-// One request on a handle, from JavaScript to the thread and back. Owned by the loop until `done` is called.
+// One request on a handle, from JavaScript to the thread and back. Owned by the loop until `done`
+// is called.
 struct Operation {
   enum class Kind { kRead, kWrite, kZero, kTrim, kFlush, kBlockStatus };
   Kind kind = Kind::kFlush;
@@ -34,8 +35,9 @@ struct Operation {
   Failure failure;
 };
 
-// One thread that owns one nbd_handle: every libnbd call on the handle happens here. Operations may be submitted from any
-// thread; `on_done` runs on the loop's thread, once for every operation submitted, also when the connection dies.
+// One thread that owns one nbd_handle: every libnbd call on the handle happens here. Operations may
+// be submitted from any thread; `on_done` runs on the loop's thread, once for every operation
+// submitted, also when the connection dies.
 class IoLoop {
  public:
   using Connected = std::function<void(bool, const Failure&)>;

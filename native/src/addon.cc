@@ -1,0 +1,12 @@
+#include <napi.h>
+
+#include "copy_job.h"
+#include "handle.h"
+
+static Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("Handle", Handle::define(env));
+  exports.Set("startCopy", Napi::Function::New(env, start_copy, "startCopy"));
+  return exports;
+}
+
+NODE_API_MODULE(nbd, init)
