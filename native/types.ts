@@ -4,8 +4,6 @@ export interface TlsSettings {
   /** Directory with ca-cert.pem, client-cert.pem, client-key.pem (nbd_set_tls_certificates(3)). */
   readonly certificatesDir: string
   readonly verifyPeer: boolean
-  /** Name expected in the server's certificate; defaults to the host connected to. */
-  readonly hostname?: string
 }
 
 export type ConnectTarget =

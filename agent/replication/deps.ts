@@ -4,6 +4,7 @@ import {
   type JobId,
   type PassId,
   type SourceVmId,
+  type TaskId,
   type VolumeId,
 } from '../domain/ids.js'
 import { type PassState } from '../domain/pass-state.js'
@@ -186,13 +187,22 @@ export interface TaskBoardStore {
   readonly lease: (
     workerId: string,
     leaseMs: number,
-  ) => Promise<{ readonly id: TaskId; readonly epoch: number; readonly kind: string; readonly input: Json } | undefined>
-  readonly heartbeat: (id: TaskId, epoch: number, progress: Json, leaseMs: number) => Promise<'go-on' | 'cancel' | 'lapsed'>
+  ) => Promise<
+    { readonly id: TaskId; readonly epoch: number; readonly kind: string; readonly input: Json } | undefined
+  >
+  readonly heartbeat: (
+    id: TaskId,
+    epoch: number,
+    progress: Json,
+    leaseMs: number,
+  ) => Promise<'go-on' | 'cancel' | 'lapsed'>
   /** False when the lease had lapsed: the outcome does not count. */
   readonly finish: (
     id: TaskId,
     epoch: number,
-    outcome: { readonly kind: 'done'; readonly result: Json } | { readonly kind: 'failed'; readonly failure: Failure },
+    outcome:
+      | { readonly kind: 'done'; readonly result: Json }
+      | { readonly kind: 'failed'; readonly failure: Failure },
   ) => Promise<boolean>
   readonly cancel: (id: TaskId) => Promise<void>
   /** Fails leases that lapsed, and tasks queued before `absentSince` that nobody took. Gives how many. */

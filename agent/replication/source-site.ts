@@ -126,7 +126,13 @@ export function sourceSite(board: TaskBoard): SourceSite {
       }
     },
     snapshot: async (owner, vm, name, signal) => {
-      const result = await board.run(owner, 'create-snapshot', vm, { sourceVmId: vm, snapshotName: name }, signal)
+      const result = await board.run(
+        owner,
+        'create-snapshot',
+        vm,
+        { sourceVmId: vm, snapshotName: name },
+        signal,
+      )
       const { createdAt, disks } = result as unknown as SnapshotResult
       return {
         createdAt: new Date(createdAt),
@@ -138,7 +144,11 @@ export function sourceSite(board: TaskBoard): SourceSite {
       }
     },
     copy: async (owner, order, signal) => {
-      const input = { sourceVmId: order.vm, snapshotName: order.snapshotName, disks: order.disks.map(disk => ({ ...disk })) }
+      const input = {
+        sourceVmId: order.vm,
+        snapshotName: order.snapshotName,
+        disks: order.disks.map(disk => ({ ...disk })),
+      }
       const result = await board.run(owner, 'copy-disks', order.vm, input, signal)
       return (result as unknown as { readonly disks: readonly CountersText[] }).disks.map(disk => ({
         ...reportFromText(disk),
@@ -165,7 +175,11 @@ interface InspectResult {
 
 interface SnapshotResult {
   readonly createdAt: string
-  readonly disks: readonly { readonly diskKey: string; readonly capacityBytes: string; readonly changeId: string | null }[]
+  readonly disks: readonly {
+    readonly diskKey: string
+    readonly capacityBytes: string
+    readonly changeId: string | null
+  }[]
 }
 
 export interface CountersText {

@@ -1,5 +1,6 @@
 #include "connection.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -86,6 +87,13 @@ bool configure(nbd_handle* handle, const Target& target) {
          nbd_set_export_name(handle, target.export_name.c_str()) == 0;
 }
 
+// Node marks its standard streams close-on-exec. A server started with its standard error closed would open its first file
+// there; libnbd replaces only the other two streams.
+bool keep_stderr_for_children() {
+  const int flags = fcntl(STDERR_FILENO, F_GETFD);
+  return flags != -1 && fcntl(STDERR_FILENO, F_SETFD, flags & ~FD_CLOEXEC) != -1;
+}
+
 int begin_connect(nbd_handle* handle, const Target& target) {
   switch (target.kind) {
     case Target::Kind::kUri:
@@ -96,6 +104,7 @@ int begin_connect(nbd_handle* handle, const Target& target) {
       std::vector<char*> argv;
       for (const std::string& word : target.argv) argv.push_back(const_cast<char*>(word.c_str()));
       argv.push_back(nullptr);
+      if (!keep_stderr_for_children()) return -1;
       return nbd_aio_connect_command(handle, argv.data());
     }
   }
