@@ -1,0 +1,38 @@
+// All static gates, one line each; every gate runs, and one failure fails the check.
+import { spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { checkDependencies } from './check/dependencies.mjs'
+import { errorsDocument } from './check/errors-document.mjs'
+import { checkTree } from './check/tree.mjs'
+import { at, root } from './setup/paths.mjs'
+
+const bin = name => at('node_modules/.bin', name)
+const tool = (program, argv) => () => {
+  const { status, stdout, stderr, error } = spawnSync(program, argv, { cwd: root, encoding: 'utf8' })
+  if (error !== undefined) return [`${program}: ${error.message}`]
+  return status === 0 ? [] : [`${stdout}${stderr}`.trimEnd()]
+}
+const nativeSources = readdirSync(at('native/src')).map(name => `native/src/${name}`)
+
+const gates = [
+  ['types', tool(bin('tsc'), ['-p', 'tsconfig.json'])],
+  ['lint', tool(bin('eslint'), ['--max-warnings=0', '.'])],
+  ['format', tool(bin('prettier'), ['--check', '--log-level=warn', '.'])],
+  ['imports', tool(bin('depcruise'), ['--config', '.dependency-cruiser.cjs', 'agent', 'native', 'test'])],
+  ['format of C++', tool('/usr/bin/clang-format', ['--dry-run', '--Werror', ...nativeSources])],
+  ['shell', tool('/usr/bin/shellcheck', ['.ci/run'])],
+  ['tree', checkTree],
+  ['dependencies', checkDependencies],
+  ['errors document', errorsDocument],
+]
+
+let failed = 0
+for (const [name, gate] of gates) {
+  const started = performance.now()
+  const complaints = await gate()
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  process.stdout.write(`${complaints.length === 0 ? 'ok  ' : 'FAIL'} ${name} (${seconds} s)\n`)
+  for (const complaint of complaints) process.stdout.write(`${complaint}\n`)
+  if (complaints.length > 0) failed += 1
+}
+process.exitCode = failed === 0 ? 0 : 1

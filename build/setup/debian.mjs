@@ -1,0 +1,43 @@
+import { spawnSync } from 'node:child_process'
+import { run, StepFailed } from './run.mjs'
+
+/** What is needed from Debian, why, and for which purposes. No package here starts a service. */
+const packages = [
+  { name: 'g++', why: 'compiles the addon', for: ['build', 'test', 'check', 'bench'] },
+  { name: 'make', why: 'compiles the addon', for: ['build', 'test', 'check', 'bench'] },
+  { name: 'python3', why: 'node-gyp runs on it', for: ['build', 'test', 'check', 'bench'] },
+  { name: 'pkg-config', why: 'finds libnbd', for: ['build', 'test', 'check', 'bench'] },
+  { name: 'libnbd-dev', why: 'NBD client library', for: ['build', 'test', 'check', 'bench'] },
+  { name: 'nbdkit', why: 'NBD server', for: ['test', 'bench'] },
+  { name: 'libnbd-bin', why: 'nbdcopy, to compare with', for: ['bench'] },
+  { name: 'mariadb-server-core', why: 'database', for: ['test'] },
+  { name: 'mariadb-client-core', why: 'database tools', for: ['test'] },
+  { name: 'openssl', why: 'certificates of tests', for: ['test'] },
+  { name: 'diffutils', why: 'cmp', for: ['test', 'bench'] },
+  { name: 'clang-format', why: 'format gate for C++', for: ['check'] },
+  { name: 'shellcheck', why: 'gate for shell files', for: ['check'] },
+]
+
+const isInstalled = name => {
+  const query = spawnSync('/usr/bin/dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' })
+  return query.status === 0 && query.stdout === 'installed'
+}
+
+export function debianPackages(purpose) {
+  const wanted = packages.filter(entry => entry.for.includes(purpose)).map(entry => entry.name)
+  const missing = () => wanted.filter(name => !isInstalled(name))
+  return {
+    title: 'Debian packages',
+    isDone: () => missing().length === 0,
+    run: async () => {
+      const names = missing()
+      const command = `apt-get install --no-install-recommends ${names.join(' ')}`
+      if (process.getuid?.() !== 0) throw new StepFailed(`These packages are missing; install them as root:\n  ${command}`)
+      const advice = `Check the network and /etc/apt/sources.list, then run as root:\n  apt-get update && ${command}`
+      const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+      const lock = ['-o', 'DPkg::Lock::Timeout=300']
+      await run('/usr/bin/apt-get', ['update', '-q', ...lock], advice, { env })
+      await run('/usr/bin/apt-get', ['install', '-qy', '--no-install-recommends', ...lock, ...names], advice, { env })
+    },
+  }
+}
