@@ -25,13 +25,16 @@ function read(line) {
   else if (line.startsWith(' ')) failingFile.push(line)
   if (file !== null) {
     counts.files += 1
-    process.stdout.write(`${file[1] === 'ok' ? 'ok  ' : 'FAIL'} ${file[2]} (${(Number(file[3]) / 1000).toFixed(1)} s)\n`)
+    process.stdout.write(
+      `${file[1] === 'ok' ? 'ok  ' : 'FAIL'} ${file[2]} (${(Number(file[3]) / 1000).toFixed(1)} s)\n`,
+    )
     if (file[1] === 'not ok') {
       process.stdout.write(`${failingFile.join('\n')}\n`)
     }
   }
   if (summary !== null) {
-    for (const [, name, count] of summary[1].matchAll(/(\w+): (\d+)/g)) if (name in counts) counts[name] = Number(count)
+    for (const [, name, count] of summary[1].matchAll(/(\w+): (\d+)/g))
+      if (name in counts) counts[name] = Number(count)
   }
 }
 

@@ -10,6 +10,8 @@ export interface DatabaseOptions {
   readonly user: string
   readonly database: string
   readonly poolSize: number
+  /** What the driver says about lost connections; the calls that met them reject as well. */
+  readonly onNotice: (text: string) => void
 }
 
 /**
@@ -17,17 +19,21 @@ export interface DatabaseOptions {
  * times are UTC.
  */
 export function openDatabase(options: DatabaseOptions): Database {
+  const connection = {
+    socketPath: options.socketPath,
+    user: options.user,
+    database: options.database,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    jsonStrings: true,
+    timezone: 'Z',
+    charset: 'utf8mb4',
+  }
+  const { onNotice } = options
   return knex({
     client: 'mysql2',
-    connection: {
-      socketPath: options.socketPath,
-      user: options.user,
-      database: options.database,
-      supportBigNumbers: true,
-      bigNumberStrings: true,
-      timezone: 'Z',
-      charset: 'utf8mb4',
-    },
+    connection,
+    log: { warn: onNotice, error: onNotice, debug: onNotice, deprecate: onNotice },
     pool: {
       min: 0,
       max: options.poolSize,
@@ -44,25 +50,20 @@ export function openDatabase(options: DatabaseOptions): Database {
  */
 export async function migrate(db: Database): Promise<void> {
   const lock = 'ossea.migrate'
-  const holder: unknown = await storeCall('taking the migration lock', () => db.client.acquireConnection())
   try {
-    const rows = await storeCall('taking the migration lock', () =>
-      db.raw('SELECT GET_LOCK(?, 30) AS held', [lock]).connection(holder),
-    )
-    if (!isHeld(rows)) throw new AppError('STORE_MIGRATION_FAILED', 'another agent is changing the schema')
-    await db.migrate.forceFreeMigrationsLock({ migrationSource })
-    await db.migrate.latest({ migrationSource })
+    // The transaction is only there to keep one session, whose end frees the lock.
+    await db.transaction(async session => {
+      const rows: unknown = await session.raw('SELECT GET_LOCK(?, 30) AS held', [lock])
+      if (!isHeld(rows)) throw new AppError('STORE_MIGRATION_FAILED', 'another agent is changing the schema')
+      await db.migrate.forceFreeMigrationsLock({ migrationSource })
+      await db.migrate.latest({ migrationSource })
+      await session.raw('DO RELEASE_LOCK(?)', [lock])
+    })
   } catch (cause) {
     if (cause instanceof AppError) throw cause
     if (isConnectionLoss(cause))
       throw new AppError('STORE_UNAVAILABLE', 'bringing the schema up to date', cause)
     throw new AppError('STORE_MIGRATION_FAILED', 'bringing the schema up to date', cause)
-  } finally {
-    await db
-      .raw('DO RELEASE_LOCK(?)', [lock])
-      .connection(holder)
-      .catch(() => undefined)
-    await db.client.releaseConnection(holder)
   }
 }
 

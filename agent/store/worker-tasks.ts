@@ -87,13 +87,20 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
         const columns =
           outcome.kind === 'done'
             ? { state: 'done', result: JSON.stringify(outcome.result) }
-            : { state: 'failed', failure_code: outcome.failure.code, failure_message: outcome.failure.message }
+            : {
+                state: 'failed',
+                failure_code: outcome.failure.code,
+                failure_message: outcome.failure.message,
+              }
         const changed = await db('worker_tasks').where({ id, epoch, state: 'leased' }).update(columns)
         return changed === 1
       }),
     cancel: id =>
       storeCall(`cancelling task ${id}`, async () => {
-        const cancelled = failureColumns({ code: 'PASS_CANCELLED', message: 'cancelled before a VMA took it' })
+        const cancelled = failureColumns({
+          code: 'PASS_CANCELLED',
+          message: 'cancelled before a VMA took it',
+        })
         await db('worker_tasks').where({ id, state: 'queued' }).update(cancelled)
         await db('worker_tasks').where({ id, state: 'leased' }).update({ cancel_requested: true })
       }),
@@ -111,11 +118,16 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
       }),
     extendLeases: leaseMs =>
       storeCall('extending leases after a start', async () => {
-        await db('worker_tasks').where({ state: 'leased' }).update({ lease_until: until(leaseMs) })
+        await db('worker_tasks')
+          .where({ state: 'leased' })
+          .update({ lease_until: until(leaseMs) })
       }),
     forgetOwner: prefix =>
       storeCall(`dropping the tasks of ${prefix}`, async () => {
-        await db('worker_tasks').whereLike('owner', `${prefix}/%`).whereIn('state', ['done', 'failed']).delete()
+        await db('worker_tasks')
+          .whereLike('owner', `${prefix}/%`)
+          .whereIn('state', ['done', 'failed'])
+          .delete()
       }),
   }
 }
@@ -131,11 +143,13 @@ function standingFromRow(row: TaskRow): TaskStanding {
     case 'queued':
       return { kind: 'queued' }
     case 'leased':
-      return { kind: 'leased', progress: row.progress === null ? undefined : (JSON.parse(row.progress) as Json) }
+      return {
+        kind: 'leased',
+        progress: row.progress === null ? undefined : (JSON.parse(row.progress) as Json),
+      }
     case 'done':
       return { kind: 'done', result: JSON.parse(row.result ?? 'null') as Json }
     case 'failed':
       return { kind: 'failed', failure: failureFromRow(row) }
   }
 }
-

@@ -8,7 +8,8 @@ export function checkDependencies() {
   const complaints = []
   for (const [name, version] of Object.entries({ ...dependencies, ...devDependencies })) {
     if (!/^\d/.test(version)) complaints.push(`package.json: ${name} is not pinned (${version})`)
-    if (!document.includes(`| ${name} | ${version} |`)) complaints.push(`docs/dependencies.md: no line for ${name} ${version}`)
+    if (!document.includes(`| ${name} | ${version} |`))
+      complaints.push(`docs/dependencies.md: no line for ${name} ${version}`)
   }
   return complaints
 }

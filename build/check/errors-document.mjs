@@ -23,7 +23,10 @@ async function expected() {
 export async function errorsDocument() {
   const path = at('docs/errors.md')
   const current = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  return current === (await expected()) ? [] : ['docs/errors.md is not what the table says: run `npm run docs`']
+  return current === (await expected())
+    ? []
+    : ['docs/errors.md is not what the table says: run `npm run docs`']
 }
 
-if (process.argv[1] === at('build/check/errors-document.mjs')) writeFileSync(at('docs/errors.md'), await expected())
+if (process.argv[1] === at('build/check/errors-document.mjs'))
+  writeFileSync(at('docs/errors.md'), await expected())

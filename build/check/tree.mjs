@@ -30,7 +30,8 @@ export function checkTree() {
     const content = readFileSync(at(file), 'utf8')
     const lines = content.split('\n').length
     if (lines > maxLines) complaints.push(`${file}: ${lines} lines; what else is it? (at most ${maxLines})`)
-    for (const [word, advice] of forbidden) if (content.includes(word)) complaints.push(`${file}: "${word}": ${advice}`)
+    for (const [word, advice] of forbidden)
+      if (content.includes(word)) complaints.push(`${file}: "${word}": ${advice}`)
   }
   if (readFileSync(at('package-lock.json'), 'utf8').includes('"resolved"')) {
     complaints.push('package-lock.json names addresses; .npmrc has omit-lockfile-registry-resolved for that')

@@ -19,7 +19,9 @@ const packages = [
 ]
 
 const isInstalled = name => {
-  const query = spawnSync('/usr/bin/dpkg-query', ['-W', '-f', '${db:Status-Status}', name], { encoding: 'utf8' })
+  const query = spawnSync('/usr/bin/dpkg-query', ['-W', '-f', '${db:Status-Status}', name], {
+    encoding: 'utf8',
+  })
   return query.status === 0 && query.stdout === 'installed'
 }
 
@@ -32,12 +34,18 @@ export function debianPackages(purpose) {
     run: async () => {
       const names = missing()
       const command = `apt-get install --no-install-recommends ${names.join(' ')}`
-      if (process.getuid?.() !== 0) throw new StepFailed(`These packages are missing; install them as root:\n  ${command}`)
+      if (process.getuid?.() !== 0)
+        throw new StepFailed(`These packages are missing; install them as root:\n  ${command}`)
       const advice = `Check the network and /etc/apt/sources.list, then run as root:\n  apt-get update && ${command}`
       const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
       const lock = ['-o', 'DPkg::Lock::Timeout=300']
       await run('/usr/bin/apt-get', ['update', '-q', ...lock], advice, { env })
-      await run('/usr/bin/apt-get', ['install', '-qy', '--no-install-recommends', ...lock, ...names], advice, { env })
+      await run(
+        '/usr/bin/apt-get',
+        ['install', '-qy', '--no-install-recommends', ...lock, ...names],
+        advice,
+        { env },
+      )
     },
   }
 }

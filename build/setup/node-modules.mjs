@@ -10,7 +10,12 @@ export const nodeModules = {
   isDone: () => stampIs(mark, wanted()),
   run: async () => {
     const npm = join(dirname(process.execPath), 'npm')
-    await run(npm, ['ci', '--no-audit', '--no-fund'], 'Check the network and the npm registry, then run: npm ci', { cwd: root })
+    await run(
+      npm,
+      ['ci', '--no-audit', '--no-fund'],
+      'Check the network and the npm registry, then run: npm ci',
+      { cwd: root },
+    )
     stamp(mark, wanted())
   },
 }

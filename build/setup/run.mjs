@@ -30,7 +30,12 @@ export function run(program, argv, advice, options = {}) {
     child.on('close', (code, signal) => {
       forget()
       if (code === 0) resolve(output)
-      else reject(new StepFailed(`${program} ${argv.join(' ')} ended with ${signal ?? code}:\n${lastLines(output)}\n${advice}`))
+      else
+        reject(
+          new StepFailed(
+            `${program} ${argv.join(' ')} ended with ${signal ?? code}:\n${lastLines(output)}\n${advice}`,
+          ),
+        )
     })
   })
 }

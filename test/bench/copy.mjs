@@ -2,7 +2,16 @@
 // compared at the end. Below 1.00 the engine is faster.
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, openSync, closeSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  existsSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as after } from 'node:timers/promises'
@@ -34,7 +43,9 @@ function makeImage(path, sizeMib, layout) {
 }
 
 async function serve(socket, argv) {
-  const child = spawn('/usr/bin/nbdkit', ['-f', '--exit-with-parent', '--unix', socket, ...argv], { stdio: 'inherit' })
+  const child = spawn('/usr/bin/nbdkit', ['-f', '--exit-with-parent', '--unix', socket, ...argv], {
+    stdio: 'inherit',
+  })
   while (!existsSync(socket)) await after(5)
   return child
 }
@@ -61,9 +72,18 @@ export async function main() {
       const servers = [await serve(from, ['-r', 'file', source]), await serve(to, ['file', target])]
       const unix = path => ({ kind: 'unix', path, exportName: '' })
       const engine = () =>
-        copy({ source: unix(from), target: unix(to), extents: [{ offset: 0n, length: size }], targetIsZero: false })
+        copy({
+          source: unix(from),
+          target: unix(to),
+          extents: [{ offset: 0n, length: size }],
+          targetIsZero: false,
+        })
       const nbdcopy = () =>
-        execFileSync('/usr/bin/nbdcopy', ['--flush', `nbd+unix:///?socket=${from}`, `nbd+unix:///?socket=${to}`])
+        execFileSync('/usr/bin/nbdcopy', [
+          '--flush',
+          `nbd+unix:///?socket=${from}`,
+          `nbd+unix:///?socket=${to}`,
+        ])
       const ratios = []
       const seconds = { engine: [], nbdcopy: [] }
       for (let run = 0; run <= pairs; run += 1) {

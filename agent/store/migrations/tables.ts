@@ -1,6 +1,11 @@
 import { type Knex } from 'knex'
 
-const create = (name: string, sql: string) => ({ name, up: async (db: Knex) => void (await db.raw(sql)) })
+const create = (name: string, sql: string) => ({
+  name,
+  up: async (db: Knex): Promise<void> => {
+    await db.raw(sql)
+  },
+})
 
 const tail = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin'
 

@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { describeChange, diskSetChanges } from '../../../agent/domain/disk-set.js'
+import { coalesce, endOf, totalLength } from '../../../agent/domain/extent.js'
+import { diskKey, serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
+import { jobState } from '../../../agent/domain/job-state.js'
+import { passProgress } from '../../../agent/domain/progress.js'
+
+const grain = 65536n
+
+void t.test(
+  'coalesce covers exactly the touched grains, sorted, disjoint and inside the disk, beyond 2^53',
+  async () => {
+    const size = (1n << 60n) + 12345n
+    const extent = fc.record({
+      offset: fc.oneof(fc.bigInt(0n, 40n * grain), fc.bigInt(size - 40n * grain, size - 1n)),
+      length: fc.bigInt(0n, 5n * grain),
+    })
+    fc.assert(
+      fc.property(fc.array(extent, { maxLength: 12 }), extents => {
+        const result = coalesce(extents, grain, size)
+        const touched = new Set<bigint>()
+        for (const { offset, length } of extents) {
+          const end = offset + length < size ? offset + length : size
+          for (let at = offset / grain; length > 0n && at * grain < end; at += 1n) touched.add(at)
+        }
+        const covered = result.flatMap(({ offset, length }) => {
+          const grains: bigint[] = []
+          for (let at = offset / grain; at * grain < offset + length; at += 1n) grains.push(at)
+          return grains
+        })
+        const ordered = result.every((one, index) => index === 0 || endOf(result[index - 1]!) < one.offset)
+        const inside = result.every(one => one.offset % grain === 0n && endOf(one) <= size)
+        return ordered && inside && covered.length === touched.size && covered.every(at => touched.has(at))
+      }),
+    )
+  },
+)
+
+void t.test(
+  'progress counts bytes that have to move, and promises no end while a plan is unknown',
+  async t => {
+    const disk = { syncType: 'full', plannedBytes: 100n, readBytes: 40n, rateBytesPerSec: 10n } as const
+    const other = { syncType: 'incremental', plannedBytes: 20n, readBytes: 20n, rateBytesPerSec: 0n } as const
+    t.same(passProgress([disk, other]), {
+      syncType: 'mixed',
+      plannedBytes: 120n,
+      movedBytes: 60n,
+      rateBytesPerSec: 10n,
+      etaSeconds: 6,
+    })
+    const unknown = { syncType: undefined, plannedBytes: undefined, readBytes: 0n, rateBytesPerSec: 0n }
+    t.match(passProgress([disk, unknown]), {
+      syncType: undefined,
+      plannedBytes: undefined,
+      etaSeconds: undefined,
+    })
+    t.match(passProgress([{ ...disk, rateBytesPerSec: 0n }]), { etaSeconds: undefined })
+    t.match(passProgress([]), { plannedBytes: undefined, syncType: undefined })
+    t.equal(
+      totalLength([
+        { offset: 0n, length: 2n ** 53n },
+        { offset: 2n ** 54n, length: 1n },
+      ]),
+      2n ** 53n + 1n,
+    )
+  },
+)
+
+void t.test('every difference between the disks of job and VM is named', async t => {
+  const disk = (key: string, backingUuid: string, capacityBytes: bigint) => ({
+    diskKey: diskKey(key),
+    backingUuid,
+    capacityBytes,
+  })
+  const job = [disk('2000', 'a', 10n), disk('2001', 'b', 10n), disk('2002', 'c', 10n), disk('2003', 'd', 10n)]
+  const vm = [disk('2000', 'a', 10n), disk('2001', 'x', 10n), disk('2002', 'c', 20n), disk('2004', 'e', 10n)]
+  t.same(diskSetChanges(job, job), [])
+  const changes = diskSetChanges(job, vm)
+  t.same(
+    changes.map(change => `${change.kind} ${change.diskKey}`),
+    ['replaced 2001', 'resized 2002', 'removed 2003', 'added 2004'],
+  )
+  t.ok(changes.every(change => describeChange(change).includes(change.diskKey)))
+})
+
+void t.test('a volume has the serial that CloudStack on KVM gives its disk', async t => {
+  t.equal(serialOfVolume(volumeId('D3ADBEEF-0123-4567-89ab-cdef01234567')), 'd3adbeef0123456789ab')
+})
+
+void t.test('a job is protected only when its newest pass is committed and cleaned up', async t => {
+  t.equal(jobState(undefined, false), 'new')
+  t.equal(jobState({ state: 'copying', sagaState: 'running' }, true), 'replicating')
+  t.equal(jobState({ state: 'copying', sagaState: 'unwinding' }, true), 'cleaning-up')
+  t.equal(jobState({ state: 'failed', sagaState: 'done' }, true), 'failed')
+  t.equal(jobState({ state: 'committed', sagaState: 'running' }, true), 'cleaning-up')
+  t.equal(jobState({ state: 'committed', sagaState: 'needs-operator' }, true), 'needs-operator')
+  t.equal(jobState({ state: 'committed', sagaState: 'done' }, true), 'protected')
+})
