@@ -87,8 +87,8 @@ bool configure(nbd_handle* handle, const Target& target) {
          nbd_set_export_name(handle, target.export_name.c_str()) == 0;
 }
 
-// Node marks its standard streams close-on-exec. A server started with its standard error closed would open its first file
-// there; libnbd replaces only the other two streams.
+// Node marks its standard streams close-on-exec. A server started with its standard error closed
+// would open its first file there; libnbd replaces only the other two streams.
 bool keep_stderr_for_children() {
   const int flags = fcntl(STDERR_FILENO, F_GETFD);
   return flags != -1 && fcntl(STDERR_FILENO, F_SETFD, flags & ~FD_CLOEXEC) != -1;
