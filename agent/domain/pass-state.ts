@@ -7,7 +7,8 @@ export type PassState = 'intent' | 'snapped' | 'copying' | 'flushed' | 'committe
 const before: Readonly<Record<PassState, readonly PassState[]>> = {
   intent: [],
   snapped: ['intent'],
-  copying: ['snapped'],
+  // A step taken up again after a crash copies once more, also when it had flushed already.
+  copying: ['snapped', 'flushed'],
   flushed: ['copying'],
   committed: ['flushed'],
   failed: ['intent', 'snapped', 'copying', 'flushed'],

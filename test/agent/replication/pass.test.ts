@@ -1,0 +1,260 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { jobId, passId, serialOfVolume } from '../../../agent/domain/ids.js'
+import { AppError } from '../../../agent/errors.js'
+import { passSaga } from '../../../agent/replication/pass/saga.js'
+import { type PassDeps } from '../../../agent/replication/deps.js'
+import { runSaga } from '../../../agent/saga/engine.js'
+import { type SagaLog } from '../../../agent/saga/log.js'
+import { migrate, type Database } from '../../../agent/store/database.js'
+import { passStore } from '../../../agent/store/pass-store.js'
+import { sagaLog } from '../../../agent/store/saga-log.js'
+import { VolumeExports } from '../../../agent/volumes/exports.js'
+import { FakeSite } from '../../fake/site.js'
+import { startMariadb } from '../../lib/mariadb.js'
+import { temporaryDir } from '../../lib/nbdkit.js'
+import { silent } from '../../lib/saga-harness.js'
+
+const mib = 1024n * 1024n
+const now = (): Date => new Date()
+const never = new AbortController().signal
+const disks = [
+  { key: '2000', capacityBytes: 64n * mib },
+  { key: '2001', capacityBytes: 24n * mib + 512n },
+]
+
+/** One VM with two disks, its job, and everything a pass needs: real database, real exports, real copy engine. */
+async function stand(t: Test, db: Database) {
+  const dir = await temporaryDir(t)
+  const site = new FakeSite(dir, disks)
+  await site.create()
+  await site.guestWrites('2000', 5n * mib + 100n, randomBytes(3_000_000))
+  await site.guestWrites('2000', 20n * mib, Buffer.alloc(2_000_000))
+  await site.guestWrites('2001', 24n * mib, randomBytes(512))
+  const socketDir = join(dir, 'sockets')
+  await mkdir(socketDir)
+  const exports = new VolumeExports({
+    byIdDir: site.byIdDir,
+    socketDir,
+    nbdkitPath: '/usr/bin/nbdkit',
+    startTimeoutMs: 10_000,
+    logger: silent,
+  })
+  t.teardown(() => exports.closeAll())
+  const store = passStore(db, now)
+  const deps: PassDeps = {
+    store,
+    source: site.source,
+    target: site.target,
+    exports: {
+      open: (volume, minimumBytes) => exports.open(serialOfVolume(volume), minimumBytes),
+      close: volume => exports.close(serialOfVolume(volume)),
+    },
+    logger: silent,
+  }
+  const job = jobId(randomUUID())
+  await db('replication_jobs').insert({
+    id: job,
+    source_vm_id: randomUUID(),
+    vm_name: 'vm',
+    created_at: now(),
+  })
+  let number = 0
+
+  const begin = async () => {
+    number += 1
+    const pass = passId(randomUUID())
+    const saga = randomUUID()
+    const input = JSON.stringify({ passId: pass, jobId: job })
+    const fresh = { state: 'running', epoch: 0, next_seq: 0, cancel_requested: false, created_at: now() }
+    await db('sagas').insert({ id: saga, kind: 'pass', input, ...fresh })
+    await db('passes').insert({
+      id: pass,
+      job_id: job,
+      number,
+      saga_id: saga,
+      state: 'intent',
+      started_at: now(),
+    })
+    return { pass, saga }
+  }
+  const resume = async (saga: string, log: SagaLog = sagaLog(db, now)) => {
+    const held = await log.claim(saga)
+    if (held === undefined) throw new Error('the saga is done')
+    const options = {
+      log,
+      logger: silent,
+      pause: () => Promise.resolve(),
+      retryFirstMs: 1,
+      retryMaxMs: 1,
+      triesBeforeOperator: 3,
+    }
+    return runSaga(options, passSaga, deps, held, { stop: never, cancel: never })
+  }
+  const stateOf = async (pass: string): Promise<unknown> =>
+    (await db<{ id: string; state: string }>('passes').where('id', pass).first())?.state
+  const identical = async (): Promise<boolean> => {
+    for (const disk of (await store.job(job)).disks) {
+      const shape = disks.find(one => one.key === disk.diskKey)!
+      if (disk.volumeId === null || !(await site.isIdentical(shape, disk.volumeId))) return false
+    }
+    return true
+  }
+  const leftovers = async () => ({ snapshots: await site.snapshots(), sockets: await readdir(socketDir) })
+  return { site, store, job, begin, resume, stateOf, identical, leftovers, db }
+}
+
+const nothingLeft = { snapshots: [], sockets: [] }
+
+void t.test('a pass', async t => {
+  const { db } = await startMariadb(t)
+  await migrate(db)
+
+  await t.test('full, then incremental: identical, and only what changed is read', async t => {
+    const s = await stand(t, db)
+    const first = await s.begin()
+    t.same(await s.resume(first.saga), { kind: 'succeeded' })
+    t.equal(await s.stateOf(first.pass), 'committed')
+    t.ok(await s.identical())
+    await s.site.guestWrites('2000', 40n * mib + 5n, randomBytes(1000))
+    await s.site.guestWrites('2001', 0n, randomBytes(70_000))
+    t.notOk(await s.identical(), 'the comparison sees a difference')
+    const second = await s.begin()
+    t.same(await s.resume(second.saga), { kind: 'succeeded' })
+    t.ok(await s.identical())
+    type Row = Record<'sync_type' | 'planned_bytes' | 'read_bytes' | 'written_bytes' | 'zeroed_bytes', string>
+    const rows = (await db('pass_disks')
+      .where({ pass_id: second.pass })
+      .orderBy('disk_key')
+      .select()) as Row[]
+    t.match(rows, [
+      { sync_type: 'incremental', change_id_before: '52 aa/3', change_id_after: '52 aa/5' },
+      { sync_type: 'incremental', change_id_before: '52 aa/3', change_id_after: '52 aa/5' },
+    ])
+    // What changed, rounded to 64 KiB: one grain on the first disk, two on the second.
+    t.same(
+      rows.map(row => BigInt(row.written_bytes) + BigInt(row.zeroed_bytes)),
+      [65536n, 131072n],
+    )
+    for (const row of rows) t.equal(row.read_bytes, row.planned_bytes)
+    t.same(await s.leftovers(), nothingLeft)
+  })
+
+  const calls = ['inspect', 'ensure-volume', 'attach', 'snapshot', 'copy']
+  const broken = new AppError('VSPHERE_FAULT', 'broken by the test')
+
+  await t.test(
+    'a fault of any call before or after its effect: named error, nothing left, the next pass is good',
+    async t => {
+      for (const call of calls) {
+        for (const moment of ['before', 'after'] as const) {
+          const s = await stand(t, db)
+          s.site.fault = (asked, when) => {
+            if (asked === call && when === moment) throw broken
+          }
+          const bad = await s.begin()
+          t.match(
+            await s.resume(bad.saga),
+            { kind: 'undone', failure: { code: 'VSPHERE_FAULT' } },
+            `${moment} ${call}`,
+          )
+          t.equal(await s.stateOf(bad.pass), 'failed')
+          t.same(await s.leftovers(), nothingLeft)
+          t.equal(s.site.volumes.size, 0, 'no volume without a recovery point')
+          t.same(
+            (await s.store.job(s.job)).disks.filter(disk => disk.changeId !== null),
+            [],
+          )
+          s.site.fault = () => undefined
+          const good = await s.begin()
+          t.same(await s.resume(good.saga), { kind: 'succeeded' })
+          t.ok(await s.identical(), `${moment} ${call}`)
+        }
+      }
+    },
+  )
+
+  await t.test('a broken incremental pass moves no change ID and keeps the volumes', async t => {
+    const s = await stand(t, db)
+    t.same(await s.resume((await s.begin()).saga), { kind: 'succeeded' })
+    const before = (await s.store.job(s.job)).disks.map(disk => [disk.changeId, disk.volumeId])
+    await s.site.guestWrites('2000', mib, randomBytes(200_000))
+    s.site.nbdkitMore = ['--filter=error']
+    const failing = await s.begin()
+    s.site.fault = (asked, when) => {
+      if (asked === 'copy' && when === 'after')
+        throw new AppError('TARGET_FLUSH_FAILED', 'broken by the test')
+    }
+    t.match(await s.resume(failing.saga), { kind: 'undone', failure: { code: 'TARGET_FLUSH_FAILED' } })
+    t.same(
+      (await s.store.job(s.job)).disks.map(disk => [disk.changeId, disk.volumeId]),
+      before,
+    )
+    t.same(await s.leftovers(), nothingLeft)
+    s.site.fault = () => undefined
+    await s.site.guestWrites('2000', 9n * mib, randomBytes(1000))
+    t.same(await s.resume((await s.begin()).saga), { kind: 'succeeded' })
+    t.ok(await s.identical())
+  })
+
+  await t.test('an agent that dies at any write of the step log is taken up again', async t => {
+    const s = await stand(t, db)
+    let survived = 0
+    for (let crashAt = 0; ; crashAt += 1) {
+      await s.site.guestWrites('2000', BigInt(crashAt) * mib, randomBytes(4096))
+      const { saga, pass } = await s.begin()
+      const real = sagaLog(db, now)
+      let writes = 0
+      const dying: SagaLog = {
+        ...real,
+        append: async (claim, event, state) => {
+          if (writes++ === crashAt) throw new AppError('STORE_UNAVAILABLE', 'killed by the test')
+          await real.append(claim, event, state)
+        },
+      }
+      const first = await s.resume(saga, dying)
+      if (first.kind === 'succeeded') break
+      t.equal(first.kind, 'left')
+      t.same(await s.resume(saga), { kind: 'succeeded' }, `died at write ${crashAt}`)
+      t.equal(await s.stateOf(pass), 'committed')
+      t.ok(await s.identical())
+      t.same(await s.leftovers(), nothingLeft)
+      survived += 1
+    }
+    t.equal(survived, 2 * passSaga.steps.length)
+  })
+
+  await t.test('a snapshot that cannot be removed after the commit does not undo it', async t => {
+    const s = await stand(t, db)
+    let refusals = 0
+    s.site.fault = (asked, when) => {
+      if (asked === 'remove-snapshot' && when === 'before' && refusals++ < 5)
+        throw new AppError('VSPHERE_UNREACHABLE', 'away')
+    }
+    const { saga, pass } = await s.begin()
+    t.match(await s.resume(saga), { kind: 'needs-operator', failure: { code: 'VSPHERE_UNREACHABLE' } })
+    t.equal(await s.stateOf(pass), 'committed')
+    t.same(await s.resume(saga), { kind: 'succeeded' })
+    t.same(await s.leftovers(), nothingLeft)
+  })
+
+  await t.test('a volume the operator chose is checked for size and never deleted', async t => {
+    const s = await stand(t, db)
+    const small = await s.site.target.ensure('mine', 1n, never)
+    s.site.volumes.set(small.id, { name: 'mine', sizeBytes: 8n * mib })
+    const column = {
+      job_id: s.job,
+      disk_key: '2000',
+      label: '',
+      capacity_bytes: '0',
+      backing_uuid: '',
+      change_id: null,
+    }
+    await db('job_disks').insert({ ...column, volume_id: small.id, volume_is_ours: false })
+    const { saga } = await s.begin()
+    t.match(await s.resume(saga), { kind: 'undone', failure: { code: 'TARGET_VOLUME_TOO_SMALL' } })
+    t.same([...s.site.volumes.keys()], [small.id])
+  })
+})

@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto'
+import { mkdir, open, readdir, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { changeId, diskKey, serialOfVolume, volumeId, type VolumeId } from '../../agent/domain/ids.js'
+import { type Extent } from '../../agent/domain/extent.js'
+import { moveDisk, planDisk } from '../../agent/nbd/move-disk.js'
+import { type SourceSite, type TargetVolumes } from '../../agent/replication/deps.js'
+import { type ConnectTarget } from '../../native/types.js'
+
+const gib = 1024n ** 3n
+
+export interface SiteDisk {
+  readonly key: string
+  readonly capacityBytes: bigint
+}
+
+/** Both sites behind the interfaces of the pass: image files, copies of them as snapshots, a journal of what was written. */
+export class FakeSite {
+  readonly #dir: string
+  readonly #disks: readonly SiteDisk[]
+  readonly #journal: { readonly key: string; readonly extent: Extent }[] = []
+  readonly volumes = new Map<VolumeId, { readonly name: string; readonly sizeBytes: bigint }>()
+  /** Throws before or after any call of either site: a fault of that call. */
+  fault: (call: string, moment: 'before' | 'after') => void = () => undefined
+  nbdkitMore: readonly string[] = []
+
+  constructor(dir: string, disks: readonly SiteDisk[]) {
+    this.#dir = dir
+    this.#disks = disks
+  }
+
+  get byIdDir(): string {
+    return join(this.#dir, 'by-id')
+  }
+
+  async create(): Promise<void> {
+    for (const folder of ['by-id', 'snapshots', 'volumes']) await mkdir(join(this.#dir, folder))
+    for (const disk of this.#disks) {
+      await writeFile(this.#image(disk.key), '')
+      await truncate(this.#image(disk.key), Number(disk.capacityBytes))
+    }
+  }
+
+  async guestWrites(key: string, offset: bigint, bytes: Uint8Array): Promise<void> {
+    const file = await open(this.#image(key), 'r+')
+    await file.write(bytes, 0, bytes.length, Number(offset))
+    await file.close()
+    this.#journal.push({ key, extent: { offset, length: BigInt(bytes.length) } })
+  }
+
+  snapshots(): Promise<string[]> {
+    return readdir(join(this.#dir, 'snapshots'))
+  }
+
+  /** Compared by a tool that is not ours; the volume may be larger than the disk. */
+  async isIdentical(disk: SiteDisk, volume: VolumeId): Promise<boolean> {
+    const argv = ['--bytes', disk.capacityBytes.toString(), this.#image(disk.key), this.#volume(volume)]
+    return (await execa('/usr/bin/cmp', argv, { reject: false })).exitCode === 0
+  }
+
+  readonly source: SourceSite = {
+    inspect: () =>
+      this.#call('inspect', async () => ({
+        name: 'vm',
+        changeTracking: 'on',
+        disks: this.#disks.map(disk => ({
+          diskKey: diskKey(disk.key),
+          label: `Hard disk ${disk.key}`,
+          capacityBytes: disk.capacityBytes,
+          backingUuid: `backing-${disk.key}`,
+          snapshotable: true,
+        })),
+      })),
+    snapshot: (_owner, _vm, name) =>
+      this.#call('snapshot', async () => {
+        await mkdir(join(this.#dir, 'snapshots', name), { recursive: true })
+        for (const { key } of this.#disks)
+          await execa('/bin/cp', ['--sparse=always', this.#image(key), this.#frozen(name, key)])
+        const at = changeId(`52 aa/${this.#journal.length}`)
+        const disks = this.#disks.map(disk => ({
+          diskKey: diskKey(disk.key),
+          capacityBytes: disk.capacityBytes,
+          changeId: at,
+        }))
+        return { createdAt: new Date('2026-11-23T12:00:00Z'), disks }
+      }),
+    copy: (_owner, order, signal) =>
+      this.#call('copy', async () => {
+        const reports = []
+        for (const disk of order.disks) {
+          const argv = [
+            '/usr/bin/nbdkit',
+            '-s',
+            '--exit-with-parent',
+            '-r',
+            ...this.nbdkitMore,
+            'file',
+            this.#frozen(order.snapshotName, disk.diskKey),
+          ]
+          const source = { kind: 'command', argv } as unknown as ConnectTarget
+          const target = { kind: 'unix', path: disk.exportSocket, exportName: disk.exportName } as const
+          const since =
+            disk.previousChangeId === null ? undefined : Number(disk.previousChangeId.split('/')[1])
+          const changed = this.#journal.slice(since ?? 0).filter(entry => entry.key === disk.diskKey)
+          const plan = await planDisk(
+            disk.diskKey,
+            source,
+            since === undefined ? undefined : changed.map(entry => entry.extent),
+            signal,
+          )
+          const moved = await moveDisk(disk.diskKey, { source, target }, plan, signal, () => undefined)
+          reports.push({
+            ...moved,
+            diskKey: disk.diskKey,
+            syncType: plan.syncType,
+            plannedBytes: plan.plannedBytes,
+          })
+        }
+        return reports
+      }),
+    removeSnapshot: (_owner, _vm, name) =>
+      this.#call('remove-snapshot', () =>
+        rm(join(this.#dir, 'snapshots', name), { recursive: true, force: true }),
+      ),
+  }
+
+  readonly target: TargetVolumes = {
+    find: volume => this.#call('find-volume', async () => this.volumes.get(volume)),
+    findByName: name =>
+      this.#call('find-by-name', async () =>
+        [...this.volumes].filter(([, volume]) => volume.name === name).map(([id]) => id),
+      ),
+    ensure: (name, sizeBytes) =>
+      this.#call('ensure-volume', async () => {
+        const found = [...this.volumes].find(([, volume]) => volume.name === name)
+        if (found !== undefined) return { id: found[0], sizeBytes: found[1].sizeBytes }
+        const id = volumeId(randomUUID())
+        const rounded = ((sizeBytes + gib - 1n) / gib) * gib
+        await writeFile(this.#volume(id), Buffer.alloc(1024 * 1024, 0xee))
+        await truncate(this.#volume(id), Number(rounded))
+        this.volumes.set(id, { name, sizeBytes: rounded })
+        return { id, sizeBytes: rounded }
+      }),
+    ensureAttached: volume =>
+      this.#call('attach', async () => {
+        const link = this.#link(volume)
+        await unlink(link).catch(() => undefined)
+        await symlink(this.#volume(volume), link)
+      }),
+    remove: volume =>
+      this.#call('remove-volume', async () => {
+        this.volumes.delete(volume)
+        await rm(this.#link(volume), { force: true })
+        await rm(this.#volume(volume), { force: true })
+      }),
+  }
+
+  async #call<T>(name: string, work: () => Promise<T>): Promise<T> {
+    this.fault(name, 'before')
+    const result = await work()
+    this.fault(name, 'after')
+    return result
+  }
+
+  #image(key: string): string {
+    return join(this.#dir, `${key}.img`)
+  }
+
+  #frozen(snapshot: string, key: string): string {
+    return join(this.#dir, 'snapshots', snapshot, `${key}.img`)
+  }
+
+  #volume(volume: VolumeId): string {
+    return join(this.#dir, 'volumes', `${volume}.img`)
+  }
+
+  #link(volume: VolumeId): string {
+    return join(this.byIdDir, `virtio-${serialOfVolume(volume)}`)
+  }
+}
