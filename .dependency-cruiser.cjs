@@ -48,9 +48,9 @@ module.exports = {
     only('cloudstack', '^agent/cloudstack/', ['^agent/(cloudstack|domain|log)/', '^agent/errors\\.ts$']),
     only('nbd', '^agent/nbd/', ['^agent/(nbd|domain|log)/', '^agent/errors\\.ts$', '^native/']),
     only('store', '^agent/store/', [
-      '^agent/(store|domain|log)/',
-      '^agent/saga/(log|step)\\.ts$',
-      '^agent/replication/deps\\.ts$',
+      '^agent/(store|domain|log|api)/',
+      '^agent/saga/(log|step|history)\\.ts$',
+      '^agent/(replication|http)/deps\\.ts$',
       '^agent/errors\\.ts$',
     ]),
     only('volumes', '^agent/volumes/', ['^agent/(volumes|api|domain|log|config)/', '^agent/errors\\.ts$']),

@@ -1,0 +1,28 @@
+import { type Static } from 'typebox'
+import {
+  type CreateJob,
+  type JobDetailView,
+  type JobView,
+  type PassDetailView,
+  type PassView,
+  type SourceVmList,
+} from '../api/schemas.js'
+
+/** What the operator sees, read from the journal: nothing here is stored for being shown. */
+export interface Views {
+  readonly sourceVms: (after: string | undefined, limit: number) => Promise<Static<typeof SourceVmList>>
+  readonly jobs: () => Promise<JobView[]>
+  readonly job: (id: string) => Promise<JobDetailView>
+  readonly passes: (jobId: string) => Promise<PassView[]>
+  readonly pass: (id: string) => Promise<PassDetailView>
+}
+
+/** What an operator asks for, each in one transaction. Nothing here waits for the work itself. */
+export interface JobAdmin {
+  /** Rejects with SOURCE_VM_UNKNOWN, JOB_EXISTS or REQUEST_INVALID. */
+  readonly createJob: (body: CreateJob) => Promise<string>
+  /** Records pass and saga; the saga runner takes it up. Rejects with NOT_FOUND or JOB_BUSY. */
+  readonly startPass: (jobId: string) => Promise<{ readonly passId: string; readonly sagaId: string }>
+  /** Records the wish; a pass that has ended or was committed is not cancelled any more, which is no error. */
+  readonly requestCancel: (passId: string) => Promise<{ readonly sagaId: string }>
+}

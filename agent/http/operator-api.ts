@@ -1,0 +1,99 @@
+import { randomUUID } from 'node:crypto'
+import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import {
+  CreateJob,
+  ErrorReply,
+  Id,
+  JobDetailView,
+  JobList,
+  Page,
+  PassDetailView,
+  PassList,
+  PassView,
+  SourceVmList,
+} from '../api/schemas.js'
+import { type Logger } from '../log/logger.js'
+import { replyWithErrors } from './error-reply.js'
+import { type JobAdmin, type Views } from './deps.js'
+
+export interface OperatorApiDeps {
+  readonly views: Views
+  readonly admin: JobAdmin
+  /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
+  readonly onWork: () => void
+  readonly onCancel: (sagaId: string) => void
+  readonly logger: Logger
+}
+
+const IdParam = Type.Object({ id: Id })
+const replies = <T>(status: number, schema: T) => ({ [status]: schema, default: ErrorReply })
+
+/** The operator's API, not yet listening: the caller gives it a unix socket. Unknown fields are refused, not dropped. */
+export function operatorApi(deps: OperatorApiDeps): FastifyInstance {
+  const { views, admin } = deps
+  const server = fastify({
+    logger: false,
+    genReqId: () => randomUUID(),
+    bodyLimit: 64 * 1024,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
+  })
+  replyWithErrors(server, deps.logger)
+  const api = server.withTypeProvider<TypeBoxTypeProvider>()
+
+  api.get(
+    '/v1/source-vms',
+    { schema: { operationId: 'listSourceVms', querystring: Page, response: replies(200, SourceVmList) } },
+    request => views.sourceVms(request.query.after, request.query.limit),
+  )
+  api.get(
+    '/v1/replication-jobs',
+    { schema: { operationId: 'listJobs', response: replies(200, JobList) } },
+    async () => ({
+      items: await views.jobs(),
+    }),
+  )
+  api.get(
+    '/v1/replication-jobs/:id',
+    { schema: { operationId: 'readJob', params: IdParam, response: replies(200, JobDetailView) } },
+    request => views.job(request.params.id),
+  )
+  api.post(
+    '/v1/replication-jobs',
+    { schema: { operationId: 'createJob', body: CreateJob, response: replies(201, JobDetailView) } },
+    async (request, reply) => {
+      const id = await admin.createJob(request.body)
+      return reply.status(201).send(await views.job(id))
+    },
+  )
+  api.get(
+    '/v1/replication-jobs/:id/passes',
+    { schema: { operationId: 'listPasses', params: IdParam, response: replies(200, PassList) } },
+    async request => ({ items: await views.passes(request.params.id) }),
+  )
+  api.post(
+    '/v1/replication-jobs/:id/passes',
+    { schema: { operationId: 'startPass', params: IdParam, response: replies(202, PassView) } },
+    async (request, reply) => {
+      const { passId } = await admin.startPass(request.params.id)
+      deps.onWork()
+      return reply.status(202).send(await views.pass(passId))
+    },
+  )
+  api.get(
+    '/v1/passes/:id',
+    { schema: { operationId: 'readPass', params: IdParam, response: replies(200, PassDetailView) } },
+    request => views.pass(request.params.id),
+  )
+  api.post(
+    '/v1/passes/:id/cancellation',
+    { schema: { operationId: 'cancelPass', params: IdParam, response: replies(202, PassView) } },
+    async (request, reply) => {
+      const { sagaId } = await admin.requestCancel(request.params.id)
+      deps.onCancel(sagaId)
+      return reply.status(202).send(await views.pass(request.params.id))
+    },
+  )
+  return server
+}

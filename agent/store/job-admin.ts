@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { type CreateJob } from '../api/schemas.js'
+import { AppError } from '../errors.js'
+import { type JobAdmin } from '../http/deps.js'
+import { storeCall, type Database } from './database.js'
+import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
+
+export function jobAdmin(db: Database, now: () => Date): JobAdmin {
+  return {
+    createJob: body => storeCall(`creating a job for VM ${body.sourceVmId}`, () => createJob(db, now, body)),
+    startPass: jobId => storeCall(`starting a pass of job ${jobId}`, () => startPass(db, now, jobId)),
+    requestCancel: passId =>
+      storeCall(`cancelling pass ${passId}`, async () => {
+        const row = await db<PassRow>('passes').where('id', passId).first()
+        if (row === undefined) throw new AppError('NOT_FOUND', `pass ${passId}`)
+        await db('sagas').where({ id: row.saga_id, state: 'running' }).update({ cancel_requested: true })
+        return { sagaId: row.saga_id }
+      }),
+  }
+}
+
+async function createJob(db: Database, now: () => Date, body: CreateJob): Promise<string> {
+  const volumes = body.volumes ?? []
+  if (new Set(volumes.map(one => one.volumeId)).size !== volumes.length) {
+    throw new AppError('REQUEST_INVALID', 'volumes: one volume is named for two disks')
+  }
+  return db.transaction(async tx => {
+    const vm = await tx<{ id: string; name: string }>('source_vms').where('id', body.sourceVmId).first()
+    if (vm === undefined) throw new AppError('SOURCE_VM_UNKNOWN', `VM ${body.sourceVmId}`)
+    const existing = await tx<JobRow>('replication_jobs').where('source_vm_id', vm.id).forUpdate().first()
+    if (existing !== undefined) throw new AppError('JOB_EXISTS', `VM ${vm.name} has a replication job`)
+    const id = randomUUID()
+    await tx('replication_jobs').insert({ id, source_vm_id: vm.id, vm_name: vm.name, created_at: now() })
+    for (const { diskKey, volumeId } of volumes) {
+      const taken = await tx<JobDiskRow>('job_disks').where('volume_id', volumeId).first()
+      if (taken !== undefined) throw new AppError('VOLUME_BUSY', `volume ${volumeId} belongs to another job`)
+      // The disk itself is filled in when the first pass has looked at the VM.
+      const disk = { label: '', capacity_bytes: 0, backing_uuid: '', change_id: null }
+      await tx('job_disks').insert({
+        ...disk,
+        job_id: id,
+        disk_key: diskKey,
+        volume_id: volumeId,
+        volume_is_ours: false,
+      })
+    }
+    return id
+  })
+}
+
+async function startPass(db: Database, now: () => Date, jobId: string) {
+  return db.transaction(async tx => {
+    const job = await tx<JobRow>('replication_jobs').where('id', jobId).forUpdate().first()
+    if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
+    const newest = await tx<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').first()
+    if (newest !== undefined) {
+      const saga = await tx<{ id: string; state: string }>('sagas').where('id', newest.saga_id).first()
+      if (saga?.state !== 'done')
+        throw new AppError('JOB_BUSY', `pass ${newest.number} of job ${jobId} is ${saga?.state ?? 'unknown'}`)
+    }
+    const [passId, sagaId] = [randomUUID(), randomUUID()]
+    const started = now()
+    await tx('sagas').insert({
+      id: sagaId,
+      kind: 'pass',
+      input: JSON.stringify({ passId, jobId }),
+      state: 'running',
+      epoch: 0,
+      next_seq: 0,
+      cancel_requested: false,
+      created_at: started,
+    })
+    const number = (newest?.number ?? 0) + 1
+    await tx('passes').insert({
+      id: passId,
+      job_id: jobId,
+      number,
+      saga_id: sagaId,
+      state: 'intent',
+      started_at: started,
+    })
+    return { passId, sagaId }
+  })
+}

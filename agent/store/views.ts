@@ -1,0 +1,188 @@
+import {
+  type JobDetailView,
+  type JobView,
+  type PassDetailView,
+  type PassDiskView,
+  type PassView,
+} from '../api/schemas.js'
+import { jobState } from '../domain/job-state.js'
+import { passProgress, type SyncType } from '../domain/progress.js'
+import { AppError, errorTable, type Failure } from '../errors.js'
+import { stepViews } from './step-views.js'
+import { firstFailure } from '../saga/history.js'
+import { type SagaState } from '../saga/log.js'
+import { type Views } from '../http/deps.js'
+import { storeCall, type Database } from './database.js'
+import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
+import { eventFromRow, failureFromRow, type EventRow } from './saga-log.js'
+
+interface PassDiskRow {
+  readonly pass_id: string
+  readonly disk_key: string
+  readonly sync_type: SyncType | null
+  readonly planned_bytes: string | null
+  readonly read_bytes: string
+  readonly written_bytes: string
+  readonly zeroed_bytes: string
+  readonly skipped_bytes: string
+  readonly retried_requests: number
+  readonly rate_bytes_per_sec: string
+  readonly seconds: number | null
+  readonly fallbacks: string
+  readonly change_id_before: string | null
+  readonly change_id_after: string | null
+}
+
+export function views(db: Database): Views {
+  return {
+    sourceVms: (after, limit) => storeCall('listing source VMs', () => sourceVms(db, after, limit)),
+    jobs: () =>
+      storeCall('listing jobs', async () => {
+        const rows = await db<JobRow>('replication_jobs').orderBy('created_at')
+        return Promise.all(rows.map(row => jobView(db, row)))
+      }),
+    job: id => storeCall(`reading job ${id}`, () => jobDetail(db, id)),
+    passes: jobId =>
+      storeCall(`listing the passes of job ${jobId}`, async () => {
+        const rows = await db<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').limit(100)
+        return Promise.all(rows.map(row => passView(db, row)))
+      }),
+    pass: id => storeCall(`reading pass ${id}`, () => passDetail(db, id)),
+  }
+}
+
+async function sourceVms(db: Database, after: string | undefined, limit: number) {
+  interface Row {
+    readonly id: string
+    readonly name: string
+    readonly power: 'on' | 'off' | 'suspended' | 'unknown'
+    readonly disk_count: number
+    readonly capacity_bytes: string
+    readonly seen_at: Date
+    readonly job_id: string | null
+  }
+  const rows: Row[] = await db('source_vms as v')
+    .leftJoin('replication_jobs as j', 'j.source_vm_id', 'v.id')
+    .where('v.id', '>', after ?? '')
+    .orderBy('v.id')
+    .limit(limit + 1)
+    .select('v.*', 'j.id as job_id')
+  const items = rows.slice(0, limit).map(row => ({
+    id: row.id,
+    name: row.name,
+    power: row.power,
+    diskCount: row.disk_count,
+    capacityBytes: row.capacity_bytes,
+    seenAt: row.seen_at.toISOString(),
+    jobId: row.job_id,
+  }))
+  return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
+}
+
+async function jobView(db: Database, row: JobRow): Promise<JobView> {
+  const newest = await db<PassRow>('passes').where('job_id', row.id).orderBy('number', 'desc').limit(2)
+  const [first, second] = await Promise.all(newest.map(pass => passView(db, pass)))
+  const runs = first !== undefined && first.sagaState !== 'done'
+  return {
+    id: row.id,
+    sourceVmId: row.source_vm_id,
+    vmName: row.vm_name,
+    state: jobState(first, row.recovery_point_at !== null),
+    createdAt: row.created_at.toISOString(),
+    recoveryPointAt: row.recovery_point_at?.toISOString() ?? null,
+    currentPass: runs ? first : null,
+    lastPass: (runs ? second : first) ?? null,
+  }
+}
+
+async function jobDetail(db: Database, id: string): Promise<JobDetailView> {
+  const row = await db<JobRow>('replication_jobs').where('id', id).first()
+  if (row === undefined) throw new AppError('NOT_FOUND', `replication job ${id}`)
+  const disks = await db<JobDiskRow>('job_disks').where('job_id', id).orderByRaw('LENGTH(disk_key), disk_key')
+  return {
+    ...(await jobView(db, row)),
+    disks: disks.map(disk => ({
+      diskKey: disk.disk_key,
+      label: disk.label,
+      capacityBytes: disk.capacity_bytes,
+      volumeId: disk.volume_id,
+      changeId: disk.change_id,
+    })),
+  }
+}
+
+async function passView(db: Database, row: PassRow): Promise<PassView> {
+  return (await read(db, row)).view
+}
+
+async function passDetail(db: Database, id: string): Promise<PassDetailView> {
+  const row = await db<PassRow>('passes').where('id', id).first()
+  if (row === undefined) throw new AppError('NOT_FOUND', `pass ${id}`)
+  const { view, disks, events } = await read(db, row)
+  const known = await db<JobDiskRow>('job_disks').where('job_id', row.job_id)
+  return { ...view, disks: disks.map(disk => diskView(disk, known)), steps: stepViews(events) }
+}
+
+async function read(db: Database, row: PassRow) {
+  const disks = await db<PassDiskRow>('pass_disks')
+    .where('pass_id', row.id)
+    .orderByRaw('LENGTH(disk_key), disk_key')
+  const saga = await db<{ id: string; state: SagaState; epoch: number }>('sagas')
+    .where('id', row.saga_id)
+    .first()
+  if (saga === undefined) throw new Error(`pass ${row.id} has no saga`)
+  const events = (await db<EventRow>('saga_events').where('saga_id', row.saga_id).orderBy('seq')).map(
+    eventFromRow,
+  )
+  const progress = passProgress(
+    disks.map(disk => ({
+      syncType: disk.sync_type ?? undefined,
+      plannedBytes: disk.planned_bytes === null ? undefined : BigInt(disk.planned_bytes),
+      readBytes: BigInt(disk.read_bytes),
+      rateBytesPerSec: BigInt(disk.rate_bytes_per_sec),
+    })),
+  )
+  const running = row.state === 'copying' && saga.state === 'running'
+  const failure = row.failure_code === null ? firstFailure(events) : failureFromRow(row)
+  const view: PassView = {
+    id: row.id,
+    jobId: row.job_id,
+    number: row.number,
+    state: row.state,
+    sagaState: saga.state,
+    syncType: progress.syncType ?? null,
+    startedAt: row.started_at.toISOString(),
+    endedAt: row.ended_at?.toISOString() ?? null,
+    plannedBytes: progress.plannedBytes?.toString() ?? null,
+    movedBytes: progress.movedBytes.toString(),
+    rateBytesPerSec: running ? progress.rateBytesPerSec.toString() : null,
+    etaSeconds: running ? (progress.etaSeconds ?? null) : null,
+    failure: failure === undefined ? null : failureView(failure),
+    // The first claim begins the pass; each later one took it up again.
+    resumedCount: Math.max(0, saga.epoch - 1),
+  }
+  return { view, disks, events }
+}
+
+export const failureView = (failure: Failure) => ({ ...failure, next: errorTable[failure.code].next })
+
+function diskView(disk: PassDiskRow, known: readonly JobDiskRow[]): PassDiskView {
+  const shape = known.find(one => one.disk_key === disk.disk_key)
+  return {
+    diskKey: disk.disk_key,
+    label: shape?.label ?? '',
+    capacityBytes: shape?.capacity_bytes ?? '0',
+    volumeId: shape?.volume_id ?? null,
+    syncType: disk.sync_type,
+    plannedBytes: disk.planned_bytes,
+    readBytes: disk.read_bytes,
+    writtenBytes: disk.written_bytes,
+    zeroedBytes: disk.zeroed_bytes,
+    skippedBytes: disk.skipped_bytes,
+    retriedRequests: disk.retried_requests,
+    seconds: disk.seconds,
+    changeIdBefore: disk.change_id_before,
+    changeIdAfter: disk.change_id_after,
+    fallbacks: JSON.parse(disk.fallbacks) as string[],
+  }
+}

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { Agent, request } from 'undici'
+import t from 'tap'
+import { operatorClient, type Send } from '../../../agent/api/client.js'
+import { AppError } from '../../../agent/errors.js'
+import { operatorApi } from '../../../agent/http/operator-api.js'
+import { migrate } from '../../../agent/store/database.js'
+import { jobAdmin } from '../../../agent/store/job-admin.js'
+import { sagaLog } from '../../../agent/store/saga-log.js'
+import { views } from '../../../agent/store/views.js'
+import { startMariadb } from '../../lib/mariadb.js'
+import { temporaryDir } from '../../lib/nbdkit.js'
+import { silent } from '../../lib/saga-harness.js'
+
+const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
+  try {
+    await attempt
+  } catch (error) {
+    return error instanceof AppError ? error.code : String(error)
+  }
+  return 'no error'
+}
+
+void t.test('the operator API on a unix socket over a real database', async t => {
+  const database = await startMariadb(t)
+  const { db } = database
+  await migrate(db)
+  const now = (): Date => new Date()
+  const cancelled: string[] = []
+  let pokes = 0
+  const server = operatorApi({
+    views: views(db),
+    admin: jobAdmin(db, now),
+    onWork: () => (pokes += 1),
+    onCancel: saga => cancelled.push(saga),
+    logger: silent,
+  })
+  const socketPath = join(await temporaryDir(t), 'api.sock')
+  await server.listen({ path: socketPath })
+  t.teardown(() => server.close())
+  const dispatcher = new Agent({ connect: { socketPath } })
+  t.teardown(() => dispatcher.close())
+  const send: Send = async (method, path, body) => {
+    const reply = await request(`http://agent${path}`, {
+      dispatcher,
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+    return { status: reply.statusCode, body: await reply.body.json() }
+  }
+  const client = operatorClient(send)
+  const vms = [1, 2, 3].map(index => ({
+    id: `4200000${index}-0000-4000-8000-000000000000`,
+    name: `vm-${index}`,
+    power: 'on',
+    disk_count: 2,
+    capacity_bytes: '9007199254740993',
+    seen_at: now(),
+    scan_id: 'scan',
+  }))
+  await db('source_vms').insert(vms)
+
+  const page = await client.sourceVms()
+  t.same(
+    page.items.map(vm => [vm.name, vm.capacityBytes, vm.jobId]),
+    vms.map(vm => [vm.name, vm.capacity_bytes, null]),
+  )
+  const { body } = await send('GET', '/v1/source-vms?limit=2', undefined)
+  t.match(body, { next: vms[1]!.id })
+
+  const volumes = [{ diskKey: '2000', volumeId: randomUUID() }]
+  const job = await client.createJob({ sourceVmId: vms[0]!.id, volumes })
+  t.match(job, {
+    vmName: 'vm-1',
+    state: 'new',
+    recoveryPointAt: null,
+    currentPass: null,
+    lastPass: null,
+    disks: volumes,
+  })
+  t.equal(await codeOf(client.createJob({ sourceVmId: vms[0]!.id })), 'JOB_EXISTS')
+  t.equal(await codeOf(client.createJob({ sourceVmId: 'nobody' })), 'SOURCE_VM_UNKNOWN')
+  t.equal(await codeOf(client.createJob({ sourceVmId: vms[1]!.id, volumes })), 'VOLUME_BUSY')
+  t.equal(await codeOf(client.job('none')), 'NOT_FOUND')
+  t.match(await send('POST', '/v1/replication-jobs', { sourceVmId: vms[1]!.id, surprise: 1 }), {
+    status: 400,
+    body: { code: 'REQUEST_INVALID' },
+  })
+  t.match(await send('GET', '/v1/nothing', undefined), { status: 404, body: { code: 'NOT_FOUND' } })
+
+  const pass = await client.startPass(job.id)
+  t.match(pass, {
+    number: 1,
+    state: 'intent',
+    sagaState: 'running',
+    syncType: null,
+    plannedBytes: null,
+    etaSeconds: null,
+    resumedCount: 0,
+  })
+  t.equal(pokes, 1)
+  t.equal(await codeOf(client.startPass(job.id)), 'JOB_BUSY')
+  t.match(await client.job(job.id), { state: 'replicating', currentPass: { id: pass.id } })
+
+  await client.cancelPass(pass.id)
+  t.equal(cancelled.length, 1)
+  const log = sagaLog(db, now)
+  const held = await log.claim(cancelled[0]!)
+  t.equal(held?.record.cancelRequested, true)
+  await log.append(held!.claim, { kind: 'started', step: 'begin' }, 'running')
+  const failure = { code: 'PASS_CANCELLED', message: 'by the operator' } as const
+  await log.append(held!.claim, { kind: 'failed', step: 'begin', failure }, 'unwinding')
+  t.match(await client.pass(pass.id), {
+    sagaState: 'unwinding',
+    failure: { code: 'PASS_CANCELLED', next: /next pass/ },
+    steps: [{ name: 'begin', state: 'failed' }],
+  })
+  t.match(await client.job(job.id), { state: 'cleaning-up' })
+  await log.setState(held!.claim, 'done')
+  t.equal((await client.startPass(job.id)).number, 2)
+  t.same(
+    (await client.passes(job.id)).map(one => one.number),
+    [2, 1],
+  )
+
+  await database.kill()
+  t.equal(await codeOf(client.jobs()), 'STORE_UNAVAILABLE')
+  await database.start()
+  t.equal((await client.jobs()).length, 1)
+})
