@@ -1,0 +1,121 @@
+import { isUuid, volumeId, type VolumeId } from '../domain/ids.js'
+import { GIB, roundUp, type Bytes } from '../domain/units.js'
+import { AppError } from '../errors.js'
+import { isFields, type CloudstackApi, type Fields } from './api.js'
+
+export interface CloudstackVolume {
+  readonly id: VolumeId
+  readonly name: string
+  readonly sizeBytes: Bytes
+  /** The VM it is attached to; undefined: none. */
+  readonly vmId: string | undefined
+}
+
+export interface VolumePlace {
+  readonly zoneId: string
+  /** The VM this appliance is in CloudStack. */
+  readonly applianceVmId: string
+  /** A custom disk offering: its size is given at creation. */
+  readonly diskOfferingId: string
+}
+
+/** Volumes of the appliance. Every method looks first and may be repeated after a crash or an unknown outcome. */
+export class CloudstackVolumes {
+  readonly #api: CloudstackApi
+  readonly #place: VolumePlace
+
+  constructor(api: CloudstackApi, place: VolumePlace) {
+    this.#api = api
+    this.#place = place
+  }
+
+  async find(id: VolumeId, signal: AbortSignal): Promise<CloudstackVolume | undefined> {
+    const found = await this.#list({ id }, signal)
+    return found.find(volume => volume.id === id)
+  }
+
+  async findByName(name: string, signal: AbortSignal): Promise<readonly VolumeId[]> {
+    return (await this.#named(name, signal)).map(volume => volume.id)
+  }
+
+  /** The one volume of this name, made if there is none; sizes are rounded up to whole GiB, which is what CloudStack takes. */
+  async ensure(name: string, sizeBytes: Bytes, signal: AbortSignal): Promise<CloudstackVolume> {
+    const existing = await this.#onlyNamed(name, signal)
+    if (existing !== undefined) return existing
+    const { zoneId, diskOfferingId } = this.#place
+    const size = (roundUp(sizeBytes, GIB) / GIB).toString()
+    await this.#api.callJob(
+      'createVolume',
+      { name, zoneid: zoneId, diskofferingid: diskOfferingId, size },
+      signal,
+    )
+    const created = await this.#onlyNamed(name, signal)
+    if (created === undefined)
+      throw new AppError('CLOUDSTACK_FAULT', `volume ${name} was created but is not listed`)
+    return created
+  }
+
+  /** Attached to this appliance. A volume of another VM is refused, never taken away. */
+  async ensureAttached(id: VolumeId, signal: AbortSignal): Promise<void> {
+    const volume = await this.#existing(id, signal)
+    if (volume.vmId === this.#place.applianceVmId) return
+    if (volume.vmId !== undefined)
+      throw new AppError('VOLUME_BUSY', `volume ${id} is attached to VM ${volume.vmId}`)
+    await this.#api.callJob('attachVolume', { id, virtualmachineid: this.#place.applianceVmId }, signal)
+  }
+
+  /** Detached from this appliance and deleted; absent is removed. A volume of another VM is refused. */
+  async remove(id: VolumeId, signal: AbortSignal): Promise<void> {
+    const volume = await this.find(id, signal)
+    if (volume === undefined) return
+    if (volume.vmId === this.#place.applianceVmId) await this.#api.callJob('detachVolume', { id }, signal)
+    else if (volume.vmId !== undefined) {
+      throw new AppError('VOLUME_BUSY', `volume ${id} is attached to VM ${volume.vmId}`)
+    }
+    await this.#api.call('deleteVolume', { id }, signal)
+  }
+
+  async #existing(id: VolumeId, signal: AbortSignal): Promise<CloudstackVolume> {
+    const volume = await this.find(id, signal)
+    if (volume === undefined) throw new AppError('VOLUME_UNKNOWN', `CloudStack has no volume ${id}`)
+    return volume
+  }
+
+  async #onlyNamed(name: string, signal: AbortSignal): Promise<CloudstackVolume | undefined> {
+    const found = await this.#named(name, signal)
+    if (found.length > 1)
+      throw new AppError('CLOUDSTACK_FAULT', `CloudStack has ${found.length} volumes named ${name}`)
+    return found[0]
+  }
+
+  /** CloudStack's `name` filter is not an exact match everywhere, so the exact ones are picked here. */
+  async #named(name: string, signal: AbortSignal): Promise<readonly CloudstackVolume[]> {
+    return (await this.#list({ name }, signal)).filter(volume => volume.name === name)
+  }
+
+  async #list(
+    filter: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<readonly CloudstackVolume[]> {
+    const reply = await this.#api.call('listVolumes', { listall: 'true', ...filter }, signal)
+    // An empty list has no `volume` at all.
+    const list = reply['volume'] ?? []
+    if (!Array.isArray(list)) throw new AppError('CLOUDSTACK_PROTOCOL', 'listVolumes: volume is not a list')
+    return list.map(volumeFrom)
+  }
+}
+
+function volumeFrom(value: unknown): CloudstackVolume {
+  const fields: Fields = isFields(value) ? value : {}
+  const { id, name, size, virtualmachineid } = fields
+  const whole = typeof size === 'number' && Number.isSafeInteger(size) && size >= 0
+  if (typeof id !== 'string' || !isUuid(id) || typeof name !== 'string' || !whole) {
+    throw new AppError('CLOUDSTACK_PROTOCOL', 'listVolumes: a volume without a proper id, name or size')
+  }
+  return {
+    id: volumeId(id),
+    name,
+    sizeBytes: BigInt(size),
+    vmId: typeof virtualmachineid === 'string' ? virtualmachineid : undefined,
+  }
+}
