@@ -6,10 +6,12 @@ import {
   type PassDetailView,
   type PassView,
   type SourceVmList,
+  type StatusView,
 } from '../api/schemas.js'
 
 /** What the operator sees, read from the journal: nothing here is stored for being shown. */
 export interface Views {
+  readonly status: () => Promise<StatusView>
   readonly sourceVms: (after: string | undefined, limit: number) => Promise<Static<typeof SourceVmList>>
   readonly jobs: () => Promise<JobView[]>
   readonly job: (id: string) => Promise<JobDetailView>

@@ -13,6 +13,7 @@ import {
   PassList,
   PassView,
   SourceVmList,
+  StatusView,
 } from '../api/schemas.js'
 import { type Logger } from '../log/logger.js'
 import { replyWithErrors } from './error-reply.js'
@@ -42,6 +43,9 @@ export function operatorApi(deps: OperatorApiDeps): FastifyInstance {
   replyWithErrors(server, deps.logger)
   const api = server.withTypeProvider<TypeBoxTypeProvider>()
 
+  api.get('/v1/status', { schema: { operationId: 'readStatus', response: replies(200, StatusView) } }, () =>
+    views.status(),
+  )
   api.get(
     '/v1/source-vms',
     { schema: { operationId: 'listSourceVms', querystring: Page, response: replies(200, SourceVmList) } },

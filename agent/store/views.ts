@@ -8,6 +8,7 @@ import {
 import { jobState } from '../domain/job-state.js'
 import { passProgress, type SyncType } from '../domain/progress.js'
 import { AppError, errorTable, type Failure } from '../errors.js'
+import { statusView, type StatusOptions } from './status-view.js'
 import { stepViews } from './step-views.js'
 import { firstFailure } from '../saga/history.js'
 import { type SagaState } from '../saga/log.js'
@@ -33,8 +34,9 @@ interface PassDiskRow {
   readonly change_id_after: string | null
 }
 
-export function views(db: Database): Views {
+export function views(db: Database, options: StatusOptions): Views {
   return {
+    status: () => storeCall('reading the status', () => statusView(db, options)),
     sourceVms: (after, limit) => storeCall('listing source VMs', () => sourceVms(db, after, limit)),
     jobs: () =>
       storeCall('listing jobs', async () => {

@@ -30,7 +30,7 @@ void t.test('the operator API on a unix socket over a real database', async t =>
   const cancelled: string[] = []
   let pokes = 0
   const server = operatorApi({
-    views: views(db),
+    views: views(db, { version: '9.9.9', now, workerSilenceMs: 30_000 }),
     admin: jobAdmin(db, now),
     onWork: () => (pokes += 1),
     onCancel: saga => cancelled.push(saga),
@@ -62,6 +62,23 @@ void t.test('the operator API on a unix socket over a real database', async t =>
     scan_id: 'scan',
   }))
   await db('source_vms').insert(vms)
+
+  t.match(await client.status(), {
+    version: '9.9.9',
+    vma: { state: 'unknown' },
+    source: { state: 'unknown' },
+  })
+  const heard = { id: 1, worker_seen_at: new Date(now().getTime() - 60_000), checked_at: now() }
+  await db('source_site').insert({
+    ...heard,
+    source_state: 'failed',
+    failure_code: 'VSPHERE_LOGIN_REFUSED',
+    failure_message: 'as ossea',
+  })
+  t.match(await client.status(), {
+    vma: { state: 'lost' },
+    source: { state: 'failed', failure: { code: 'VSPHERE_LOGIN_REFUSED', next: /credentials/ } },
+  })
 
   const page = await client.sourceVms()
   t.same(
