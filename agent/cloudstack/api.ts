@@ -17,6 +17,8 @@ export interface CloudstackOptions {
 export type Fields = Readonly<Record<string, unknown>>
 
 const expiryMs = 10 * 60 * 1000
+/** What a proxy or a busy management server says in place of CloudStack's own answer. */
+const awayStatuses = new Set([429, 502, 503, 504])
 const maxReplyBytes = 32 * 1024 * 1024
 
 /**
@@ -44,6 +46,7 @@ export class CloudstackApi {
       signedBody({ command, ...parameters }, key, expires),
       signal,
     )
+    if (awayStatuses.has(status)) throw new AppError('CLOUDSTACK_UNREACHABLE', `${command}: status ${status}`)
     const outer = parseObject(command, text)
     const inner = Object.entries(outer).find(([name]) => name.toLowerCase().endsWith('response'))?.[1]
     if (!isFields(inner))

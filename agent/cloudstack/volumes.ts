@@ -30,8 +30,14 @@ export class CloudstackVolumes {
   }
 
   async find(id: VolumeId, signal: AbortSignal): Promise<CloudstackVolume | undefined> {
-    const found = await this.#list({ id }, signal)
-    return found.find(volume => volume.id === id)
+    try {
+      const found = await this.#list({ id }, signal)
+      return found.find(volume => volume.id === id)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'CLOUDSTACK_FAULT' && unknownId.test(error.message))
+        return undefined
+      throw error
+    }
   }
 
   async findByName(name: string, signal: AbortSignal): Promise<readonly VolumeId[]> {
@@ -101,9 +107,17 @@ export class CloudstackVolumes {
     // An empty list has no `volume` at all.
     const list = reply['volume'] ?? []
     if (!Array.isArray(list)) throw new AppError('CLOUDSTACK_PROTOCOL', 'listVolumes: volume is not a list')
-    return list.map(volumeFrom)
+    return list.filter(isAlive).map(volumeFrom)
   }
 }
+
+/** CloudStack answers an id it does not know with error 431 and this text, not with an empty list. */
+const unknownId = /entity does not exist/i
+
+/** A volume on its way out is still listed for a while; it must never be taken for the one of that name. */
+const dying = new Set(['Destroy', 'Destroying', 'Expunging', 'Expunged'])
+const isAlive = (value: unknown): boolean =>
+  !(isFields(value) && typeof value['state'] === 'string' && dying.has(value['state']))
 
 function volumeFrom(value: unknown): CloudstackVolume {
   const fields: Fields = isFields(value) ? value : {}

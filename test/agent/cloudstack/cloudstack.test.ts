@@ -185,3 +185,22 @@ void t.test('a volume is found before it is made, attached once and removed once
   t.same(commands, ['createVolume', 'attachVolume', 'detachVolume', 'deleteVolume'])
   t.equal((await failureOf(volumes.ensureAttached(id, never))).code, 'VOLUME_UNKNOWN')
 })
+
+void t.test(
+  'an unknown id is absent, a volume on its way out is not adopted, a busy server is away',
+  async t => {
+    const text = `Invalid parameter id value=${id} due to incorrect long value format, or entity does not exist`
+    const unknown = await scripted(t, () => ({
+      status: 431,
+      body: { listvolumesresponse: { errorcode: 431, errortext: text } },
+    }))
+    const place = { zoneId: 'z', applianceVmId: 'oma', diskOfferingId: 'd' }
+    t.equal(await new CloudstackVolumes(unknown.api(), place).find(id, never), undefined)
+    await new CloudstackVolumes(unknown.api(), place).remove(id, never)
+    const volume = { id, name: 'ossea-1', size: 1024 ** 3, state: 'Expunging' }
+    const dying = await scripted(t, () => ({ body: { listvolumesresponse: { count: 1, volume: [volume] } } }))
+    t.same(await new CloudstackVolumes(dying.api(), place).findByName('ossea-1', never), [])
+    const busy = await scripted(t, () => ({ status: 503, body: '<html>' }))
+    t.equal((await failureOf(busy.api().call('listZones', {}, never))).code, 'CLOUDSTACK_UNREACHABLE')
+  },
+)
