@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { at, root } from '../setup/paths.mjs'
 
-const maxLines = 300
+const maxLines = 400
 const text = /\.(ts|mjs|cjs|js|cc|h|c|md|json|yml|gyp|sh)$/
 const exempt = new Set(['package-lock.json', 'LICENSE'])
 

@@ -1,0 +1,258 @@
+import { type Step } from './event.js'
+import { type Command } from './keymap.js'
+import { lineOf } from './line-edit.js'
+import { focusedTable, jobColumns, jobRows, vmColumns, vmRows } from './lists.js'
+import { withMessage } from './message.js'
+import { pollSoon, pollWhenDue } from './polling.js'
+import { jobOfVm, shownJob, vmById, type Deed, type Screen, type State } from './state.js'
+import { moveSelection, selectedIndex, tableState } from './table.js'
+import { nextTier } from './tier.js'
+
+const quiet = (state: State): Step => ({ state, actions: [] })
+
+/** What a command makes of the state. A command that cannot be done says why in the message line. */
+export function runCommand(state: State, command: Command): Step {
+  switch (command) {
+    case 'up':
+      return quiet(move(state, -1))
+    case 'down':
+      return quiet(move(state, 1))
+    case 'page-up':
+      return quiet(move(state, -pageRows(state)))
+    case 'page-down':
+      return quiet(move(state, pageRows(state)))
+    case 'top':
+      return quiet(move(state, -Infinity))
+    case 'bottom':
+      return quiet(move(state, Infinity))
+    case 'open':
+      return open(state)
+    case 'show-job':
+      return showJob(state)
+    case 'back':
+      return back(state)
+    case 'section-vms':
+      return goTo(state, { kind: 'vms' })
+    case 'section-jobs':
+      return goTo(state, { kind: 'jobs' })
+    case 'filter':
+      return quiet(startFilter(state))
+    case 'filter-keep':
+      return quiet({ ...state, overlay: null })
+    case 'filter-drop':
+      return quiet(dropFilter(state))
+    case 'sort':
+      return quiet(sortNext(state))
+    case 'sort-reverse':
+      return quiet(withListTable(state, sort => ({ ...sort, descending: !sort.descending })))
+    case 'focus-next':
+      return quiet(focusNext(state))
+    case 'refresh':
+      return pollWhenDue(refresh(state))
+    case 'redraw':
+      return { state, actions: [{ kind: 'redraw' }] }
+    case 'next-tier': {
+      const tier = nextTier(state.tier)
+      return {
+        state: withMessage({ ...state, tier }, `Drawing: ${tier}`, 'plain'),
+        actions: [{ kind: 'redraw' }],
+      }
+    }
+    case 'help':
+      return quiet(openHelp(state))
+    case 'quit':
+      return { state, actions: [{ kind: 'quit' }] }
+    case 'start-replication':
+      return quiet(askStartReplication(state))
+    case 'start-pass':
+      return startPass(state)
+    case 'cancel-pass':
+      return quiet(askCancelPass(state))
+    case 'button-next':
+      return quiet(otherButton(state))
+    case 'button-press':
+      return pressButton(state)
+  }
+}
+
+/** Rows a page key moves: what a list shows at most on this screen. */
+const pageRows = (state: State): number => Math.max(1, state.size.rows - 8)
+
+function move(state: State, step: number): State {
+  const { name, ids } = focusedTable(state)
+  if (ids.length === 0) return state
+  const span = Number.isFinite(step) ? step : Math.sign(step) * ids.length
+  return { ...state, tables: { ...state.tables, [name]: moveSelection(ids, state.tables[name], span) } }
+}
+
+/** Opens a screen; what it needs and nobody knows yet is asked for at once. */
+function goTo(state: State, screen: Screen): Step {
+  return pollWhenDue(pollSoon({ ...state, screen, overlay: null }))
+}
+
+const openHelp = (state: State): State => ({
+  ...state,
+  overlay: { kind: 'help' },
+  tables: { ...state.tables, help: tableState(-1) },
+})
+
+function open(state: State): Step {
+  if (state.screen.kind === 'vms') {
+    const rows = vmRows(state)
+    const row =
+      rows[
+        selectedIndex(
+          rows.map(each => each.vm.id),
+          state.tables.vms,
+        )
+      ]
+    if (row === undefined) return quiet(state)
+    const tables = {
+      ...state.tables,
+      vms: { ...state.tables.vms, selectedId: row.vm.id },
+      disks: tableState(-1),
+    }
+    return goTo({ ...state, tables }, { kind: 'vm', vmId: row.vm.id })
+  }
+  if (state.screen.kind !== 'jobs') return quiet(state)
+  const rows = jobRows(state)
+  const job =
+    rows[
+      selectedIndex(
+        rows.map(each => each.id),
+        state.tables.jobs,
+      )
+    ]
+  return job === undefined ? quiet(state) : openJob(state, job.id)
+}
+
+function openJob(state: State, jobId: string): Step {
+  const tables = { ...state.tables, passes: tableState(-1), steps: tableState(-1) }
+  return goTo({ ...state, tables }, { kind: 'job', jobId, focus: 'passes', from: state.screen })
+}
+
+function showJob(state: State): Step {
+  const job = shownJob(state)
+  if (job === null) return quiet(withMessage(state, 'This VM has no replication job yet.', 'warn'))
+  return openJob(state, job.id)
+}
+
+function back(state: State): Step {
+  if (state.overlay !== null) return quiet({ ...state, overlay: null })
+  switch (state.screen.kind) {
+    case 'vm':
+      return goTo(state, { kind: 'vms' })
+    case 'job':
+      return goTo(state, state.screen.from)
+    case 'vms':
+    case 'jobs': {
+      const name = state.screen.kind
+      if (state.tables[name].filter === '') {
+        return name === 'jobs'
+          ? goTo(state, { kind: 'vms' })
+          : quiet(withMessage(state, 'q leaves the console.', 'plain'))
+      }
+      return quiet({ ...state, tables: { ...state.tables, [name]: { ...state.tables[name], filter: '' } } })
+    }
+  }
+}
+
+const listName = (state: State): 'vms' | 'jobs' => (state.screen.kind === 'jobs' ? 'jobs' : 'vms')
+
+function startFilter(state: State): State {
+  const { filter } = state.tables[listName(state)]
+  return { ...state, overlay: { kind: 'filter', line: lineOf(filter), before: filter } }
+}
+
+function dropFilter(state: State): State {
+  if (state.overlay?.kind !== 'filter') return state
+  const name = listName(state)
+  const table = { ...state.tables[name], filter: state.overlay.before }
+  return { ...state, overlay: null, tables: { ...state.tables, [name]: table } }
+}
+
+type Sort = State['tables']['vms']['sort']
+
+function withListTable(state: State, change: (sort: Sort) => Sort): State {
+  const name = listName(state)
+  const table = { ...state.tables[name], sort: change(state.tables[name].sort) }
+  const column = (name === 'vms' ? vmColumns : jobColumns)[table.sort.column] ?? ''
+  const order = table.sort.descending ? ', reversed' : ''
+  const ordered = { ...state, tables: { ...state.tables, [name]: table } }
+  return withMessage(ordered, `Ordered by ${column.toLowerCase()}${order}.`, 'plain')
+}
+
+function sortNext(state: State): State {
+  const count = (state.screen.kind === 'jobs' ? jobColumns : vmColumns).length
+  return withListTable(state, sort => ({ column: (sort.column + 1) % count, descending: false }))
+}
+
+function focusNext(state: State): State {
+  if (state.screen.kind !== 'job') return state
+  return {
+    ...state,
+    screen: { ...state.screen, focus: state.screen.focus === 'passes' ? 'steps' : 'passes' },
+  }
+}
+
+const refresh = (state: State): State =>
+  pollSoon({ ...state, polling: { ...state.polling, inventoryWanted: true } })
+
+/** Why nothing can be asked of the agent now; null: it can. */
+export function whyOff(state: State): string | null {
+  if (state.link.kind !== 'up') return 'The agent does not answer: actions are off.'
+  return state.deed === null ? null : 'The last action has not been answered yet.'
+}
+
+function askStartReplication(state: State): State {
+  const off = whyOff(state)
+  if (off !== null) return withMessage(state, off, 'warn')
+  if (state.screen.kind !== 'vm') return state
+  const vm = vmById(state, state.screen.vmId)
+  if (vm === null) return withMessage(state, 'The VM is not in the inventory (any more).', 'warn')
+  if (jobOfVm(state, vm.id) !== null || vm.jobId !== null) {
+    return withMessage(state, 'This VM already has a replication job: p starts a pass of it.', 'warn')
+  }
+  const deed: Deed = { kind: 'start-replication', vmId: vm.id, vmName: vm.name }
+  return { ...state, overlay: { kind: 'confirm', deed, button: 0 } }
+}
+
+function startPass(state: State): Step {
+  const off = whyOff(state)
+  if (off !== null) return quiet(withMessage(state, off, 'warn'))
+  const job = shownJob(state)
+  if (job === null) return quiet(withMessage(state, 'There is no replication job yet: s creates it.', 'warn'))
+  if (job.currentPass !== null) {
+    return quiet(withMessage(state, 'A pass is running: wait for its end, or cancel it with c.', 'warn'))
+  }
+  return perform(state, { kind: 'start-pass', jobId: job.id, vmName: job.vmName })
+}
+
+function askCancelPass(state: State): State {
+  const off = whyOff(state)
+  if (off !== null) return withMessage(state, off, 'warn')
+  const job = shownJob(state)
+  const pass = job?.currentPass ?? null
+  if (job === null || pass === null) return withMessage(state, 'No pass is running.', 'warn')
+  const deed: Deed = { kind: 'cancel-pass', passId: pass.id, number: pass.number, vmName: job.vmName }
+  return { ...state, overlay: { kind: 'confirm', deed, button: 0 } }
+}
+
+function otherButton(state: State): State {
+  if (state.overlay?.kind !== 'confirm') return state
+  return { ...state, overlay: { ...state.overlay, button: state.overlay.button === 0 ? 1 : 0 } }
+}
+
+function pressButton(state: State): Step {
+  const { overlay } = state
+  const closed: State = { ...state, overlay: null }
+  if (overlay?.kind !== 'confirm') return quiet(closed)
+  if (overlay.button === 0) return quiet(withMessage(closed, 'Nothing was changed.', 'plain'))
+  const off = whyOff(state)
+  return off === null ? perform(closed, overlay.deed) : quiet(withMessage(closed, off, 'warn'))
+}
+
+const perform = (state: State, deed: Deed): Step => ({
+  state: withMessage({ ...state, deed }, 'Asking the agent ...', 'plain'),
+  actions: [{ kind: 'do', deed }],
+})

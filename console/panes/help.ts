@@ -1,0 +1,35 @@
+import { bindingsFor, bindingId, keyLabel } from '../keymap.js'
+import { type Screen, type State } from '../state.js'
+import { selectedIndex } from '../table.js'
+import { column, lazyRows, paragraph, span, textCell, type Block } from '../view.js'
+
+const about: Readonly<Record<Screen['kind'], string>> = {
+  vms: 'All VMs of the source site. "Point age" is how old the newest recovery point is: what a failover would give you now. "none" means there is none.',
+  jobs: 'All replication jobs. A job keeps one VM copied; each run of it is a pass.',
+  vm: 'One VM, its replication job and its disks. Progress counts the bytes that have to move, not the size of the disks.',
+  job: 'The passes of one job, newest first, and the steps of the selected pass.',
+}
+
+/** The help page of a screen: what it shows, and every key it knows, from the key map. */
+export function helpBody(state: State): readonly Block[] {
+  const screen = state.screen.kind
+  const rows = bindingsFor(screen)
+  return [
+    { kind: 'rule', title: 'Help' },
+    paragraph([span(about[screen])], 0, 3),
+    {
+      kind: 'table',
+      columns: [column('Keys', 13), column('What they do here', 30, { grow: 1 })],
+      rows: lazyRows(rows, binding => ({
+        id: bindingId(binding),
+        cells: [textCell(binding.keys.map(keyLabel).join(' '), 'accent'), textCell(binding.help)],
+      })),
+      selected: selectedIndex(rows.map(bindingId), state.tables.help),
+      focused: false,
+      marked: true,
+      empty: '',
+      maxRows: null,
+      sort: null,
+    },
+  ]
+}

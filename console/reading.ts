@@ -1,0 +1,101 @@
+import { type Static, type TSchema } from 'typebox'
+import Value from 'typebox/value'
+import { type OperatorClient } from '../agent/api/client.js'
+import {
+  JobDetailView,
+  JobList,
+  PassDetailView,
+  PassList,
+  SourceVmList,
+  StatusView,
+  type SourceVmView,
+} from '../agent/api/schemas.js'
+import { AppError, errorTable } from '../agent/errors.js'
+import { LinkError } from './agent-link.js'
+import { type PartReply, type Reading } from './event.js'
+import { type Failure, type PartRequest } from './state.js'
+
+/** More pages than any inventory has: an agent that pages in a circle is not followed for ever. */
+const maxPages = 100
+
+export const failureFromError = (error: AppError): Failure => ({
+  code: error.code,
+  sentence: errorTable[error.code].sentence,
+  message: error.message,
+  next: errorTable[error.code].next,
+})
+
+const strange = (what: string): Failure => ({
+  code: 'INTERNAL_BUG',
+  sentence: `The agent described ${what} in a way this console does not understand.`,
+  message: 'agent and console may be of different versions',
+  next: 'Start the console again; if it stays, restart the agent and send its log to support.',
+})
+
+/**
+ * Runs one reading. A refusal, or an answer that does not fit the contract, is a result; a silent agent (LinkError)
+ * rejects, because then nothing else would be answered either.
+ */
+async function reading<Schema extends TSchema>(
+  what: string,
+  schema: Schema,
+  ask: () => Promise<unknown>,
+): Promise<Reading<Static<Schema>>> {
+  try {
+    const value = await ask()
+    return Value.Check(schema, value) ? { ok: true, value } : { ok: false, failure: strange(what) }
+  } catch (error) {
+    if (error instanceof AppError) return { ok: false, failure: failureFromError(error) }
+    throw error
+  }
+}
+
+/** All pages of the inventory. */
+async function inventory(
+  client: OperatorClient,
+  signal: AbortSignal,
+): Promise<Reading<readonly SourceVmView[]>> {
+  const items: SourceVmView[] = []
+  let after: string | undefined
+  for (let page = 0; page < maxPages; page += 1) {
+    const part = await reading('the inventory', SourceVmList, () => client.sourceVms(after, signal))
+    if (!part.ok) return part
+    items.push(...part.value.items)
+    if (part.value.next === null) break
+    after = part.value.next
+  }
+  return { ok: true, value: items }
+}
+
+/** Reads one part. Rejects with LinkError when the agent is away. */
+export async function readPart(
+  client: OperatorClient,
+  part: PartRequest,
+  signal: AbortSignal,
+): Promise<PartReply> {
+  const { name, key } = part
+  switch (name) {
+    case 'status':
+      return { name, key, reading: await reading('its status', StatusView, () => client.status(signal)) }
+    case 'vms':
+      return { name, key, reading: await inventory(client, signal) }
+    case 'jobs': {
+      const jobs = await reading('the jobs', JobList, async () => ({ items: await client.jobs(signal) }))
+      return { name, key, reading: jobs.ok ? { ok: true, value: jobs.value.items } : jobs }
+    }
+    case 'job':
+      return { name, key, reading: await reading('the job', JobDetailView, () => client.job(key, signal)) }
+    case 'passes': {
+      const passes = await reading('the passes', PassList, async () => ({
+        items: await client.passes(key, signal),
+      }))
+      return { name, key, reading: passes.ok ? { ok: true, value: passes.value.items } : passes }
+    }
+    case 'pass':
+      return { name, key, reading: await reading('the pass', PassDetailView, () => client.pass(key, signal)) }
+  }
+}
+
+/** The words for a silent agent; null for any other error, which is a bug. */
+export const awayReason = (error: unknown): string | null =>
+  error instanceof LinkError ? error.message : null

@@ -1,0 +1,116 @@
+import { type OperatorClient } from '../agent/api/client.js'
+import { AppError } from '../agent/errors.js'
+import { type Action, type DeedOutcome, type Event } from './event.js'
+import { awayReason, failureFromError, readPart } from './reading.js'
+import { type Deed, type PartRequest, type State } from './state.js'
+import { update } from './update.js'
+
+export interface RunnerDeps {
+  readonly client: OperatorClient
+  readonly nowMs: () => number
+  /** Draws the newest state; called once for a burst of events. */
+  readonly draw: (state: State, wipe: boolean) => void
+  readonly quit: () => void
+  /** An error that is nobody's fault but ours. The console ends. */
+  readonly crash: (error: unknown) => void
+}
+
+export interface Runner {
+  dispatch(event: Event): void
+  /** Gives up all requests under way. */
+  stop(): void
+}
+
+/** Feeds events to `update` one after the other, carries out its actions, and draws what came of them. */
+export function startRunner(deps: RunnerDeps, start: State): Runner {
+  let state = start
+  let drawing = false
+  let wipe = false
+  const stopping = new AbortController()
+
+  const dispatch = (event: Event): void => {
+    if (stopping.signal.aborted) return
+    const step = update(state, event)
+    state = step.state
+    for (const action of step.actions) perform(action)
+    scheduleDraw()
+  }
+
+  const scheduleDraw = (): void => {
+    if (drawing) return
+    drawing = true
+    setImmediate(() => {
+      drawing = false
+      if (stopping.signal.aborted) return
+      const all = wipe
+      wipe = false
+      deps.draw(state, all)
+    })
+  }
+
+  const perform = (action: Action): void => {
+    switch (action.kind) {
+      case 'poll':
+        settle(poll(deps, action.number, action.parts, stopping.signal))
+        return
+      case 'do':
+        settle(carryOut(deps, action.deed))
+        return
+      case 'redraw':
+        wipe = true
+        return
+      case 'quit':
+        deps.quit()
+    }
+  }
+
+  const settle = (work: Promise<Event>): void => {
+    work.then(dispatch).catch((error: unknown) => {
+      if (!stopping.signal.aborted) deps.crash(error)
+    })
+  }
+
+  scheduleDraw()
+  return { dispatch, stop: () => stopping.abort() }
+}
+
+async function poll(
+  deps: RunnerDeps,
+  number: number,
+  parts: readonly PartRequest[],
+  signal: AbortSignal,
+): Promise<Event> {
+  try {
+    const replies = await Promise.all(parts.map(part => readPart(deps.client, part, signal)))
+    return { kind: 'polled', number, nowMs: deps.nowMs(), parts: replies }
+  } catch (error) {
+    const reason = awayReason(error)
+    if (reason === null) throw error
+    return { kind: 'agent-away', number, nowMs: deps.nowMs(), reason }
+  }
+}
+
+async function carryOut(deps: RunnerDeps, deed: Deed): Promise<Event> {
+  const outcome = await outcomeOf(deps.client, deed)
+  return { kind: 'deed-ended', nowMs: deps.nowMs(), deed, outcome }
+}
+
+async function outcomeOf(client: OperatorClient, deed: Deed): Promise<DeedOutcome> {
+  try {
+    switch (deed.kind) {
+      case 'start-replication':
+        return { kind: 'job-created', jobId: (await client.createJob({ sourceVmId: deed.vmId })).id }
+      case 'start-pass':
+        await client.startPass(deed.jobId)
+        return { kind: 'done' }
+      case 'cancel-pass':
+        await client.cancelPass(deed.passId)
+        return { kind: 'done' }
+    }
+  } catch (error) {
+    if (error instanceof AppError) return { kind: 'refused', failure: failureFromError(error) }
+    const reason = awayReason(error)
+    if (reason === null) throw error
+    return { kind: 'unknown', reason }
+  }
+}

@@ -1,0 +1,208 @@
+import {
+  type JobDetailView,
+  type JobView,
+  type PassDetailView,
+  type PassView,
+  type SourceVmView,
+  type StatusView,
+} from '../agent/api/schemas.js'
+import { type LineEdit } from './line-edit.js'
+import { tableState, type TableState } from './table.js'
+import { type Tier } from './tier.js'
+
+/** A failure in the operator's words: `next` says what to do about it. */
+export interface Failure {
+  readonly code: string
+  readonly sentence: string
+  /** What was being attempted; empty when the sentence says all. */
+  readonly message: string
+  readonly next: string
+}
+
+/** One thing read from the agent. `value` stays when a later reading fails; null: never read. */
+export interface Part<T> {
+  /** Of which object; empty where there is only one. */
+  readonly key: string
+  readonly value: T | null
+  /** When `value` was read, in the console's clock. */
+  readonly okMs: number | null
+  /** Of the newest reading. */
+  readonly failure: Failure | null
+}
+
+export interface Data {
+  readonly status: Part<StatusView>
+  readonly vms: Part<readonly SourceVmView[]>
+  readonly jobs: Part<readonly JobView[]>
+  readonly job: Part<JobDetailView>
+  readonly passes: Part<readonly PassView[]>
+  readonly pass: Part<PassDetailView>
+}
+
+export type PartName = keyof Data
+
+export interface PartRequest {
+  readonly name: PartName
+  readonly key: string
+}
+
+export type Link =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'up' }
+  | {
+      readonly kind: 'away'
+      readonly sinceMs: number
+      readonly retryAtMs: number
+      readonly attempts: number
+      readonly reason: string
+    }
+
+export interface Polling {
+  /** Number of the poll under way; null when none is. */
+  readonly inFlight: number | null
+  readonly lastNumber: number
+  readonly nextAtMs: number
+  /** The operator asked for the inventory before it is due. */
+  readonly inventoryWanted: boolean
+}
+
+export type Screen =
+  | { readonly kind: 'vms' }
+  | { readonly kind: 'jobs' }
+  | { readonly kind: 'vm'; readonly vmId: string }
+  | {
+      readonly kind: 'job'
+      readonly jobId: string
+      readonly focus: 'passes' | 'steps'
+      readonly from: Screen
+    }
+
+/** What changes something at the agent. */
+export type Deed =
+  | { readonly kind: 'start-replication'; readonly vmId: string; readonly vmName: string }
+  | { readonly kind: 'start-pass'; readonly jobId: string; readonly vmName: string }
+  | {
+      readonly kind: 'cancel-pass'
+      readonly passId: string
+      readonly number: number
+      readonly vmName: string
+    }
+
+export type Overlay =
+  | { readonly kind: 'help' }
+  | { readonly kind: 'filter'; readonly line: LineEdit; readonly before: string }
+  /** `button` 0 is always the one that changes nothing. */
+  | { readonly kind: 'confirm'; readonly deed: Deed; readonly button: 0 | 1 }
+  | { readonly kind: 'failure'; readonly title: string; readonly failure: Failure }
+
+export interface Message {
+  readonly text: string
+  readonly tone: 'plain' | 'good' | 'warn' | 'bad'
+  readonly atMs: number
+}
+
+export type TableName = 'vms' | 'jobs' | 'disks' | 'passes' | 'steps' | 'help'
+
+export interface State {
+  readonly size: { readonly cols: number; readonly rows: number }
+  readonly tier: Tier
+  readonly hostName: string
+  /** The console's clock at the last tick. */
+  readonly nowMs: number
+  /** The agent's clock minus the console's. Ages and the clock on the screen are the agent's. */
+  readonly skewMs: number
+  readonly link: Link
+  readonly polling: Polling
+  readonly data: Data
+  readonly screen: Screen
+  readonly overlay: Overlay | null
+  readonly tables: Readonly<Record<TableName, TableState>>
+  readonly message: Message | null
+  /** Sent to the agent and not answered yet. */
+  readonly deed: Deed | null
+}
+
+const emptyPart = <T>(key = ''): Part<T> => ({ key, value: null, okMs: null, failure: null })
+
+export function initialState(start: {
+  readonly cols: number
+  readonly rows: number
+  readonly tier: Tier
+  readonly hostName: string
+  readonly nowMs: number
+}): State {
+  return {
+    size: { cols: start.cols, rows: start.rows },
+    tier: start.tier,
+    hostName: start.hostName,
+    nowMs: start.nowMs,
+    skewMs: 0,
+    link: { kind: 'starting' },
+    polling: { inFlight: null, lastNumber: 0, nextAtMs: start.nowMs, inventoryWanted: false },
+    data: {
+      status: emptyPart(),
+      vms: emptyPart(),
+      jobs: emptyPart(),
+      job: emptyPart(),
+      passes: emptyPart(),
+      pass: emptyPart(),
+    },
+    screen: { kind: 'vms' },
+    overlay: null,
+    tables: {
+      vms: tableState(0),
+      jobs: tableState(0),
+      disks: tableState(-1),
+      passes: tableState(-1),
+      steps: tableState(-1),
+      help: tableState(-1),
+    },
+    message: null,
+    deed: null,
+  }
+}
+
+/** The agent's clock. */
+export const agentNowMs = (state: State): number => state.nowMs + state.skewMs
+
+export const jobOfVm = (state: State, vmId: string): JobView | null =>
+  state.data.jobs.value?.find(job => job.sourceVmId === vmId) ?? null
+
+export const jobById = (state: State, jobId: string): JobView | null =>
+  state.data.jobs.value?.find(job => job.id === jobId) ?? null
+
+export const vmById = (state: State, vmId: string): SourceVmView | null =>
+  state.data.vms.value?.find(vm => vm.id === vmId) ?? null
+
+/** The part when it is the one of `key`, and not what an earlier screen left. */
+export const partFor = <T>(part: Part<T>, key: string): Part<T> =>
+  part.key === key ? part : emptyPart<T>(key)
+
+/** The job the screen is about; null on lists, and for a VM without one. */
+export function shownJob(state: State): JobView | null {
+  switch (state.screen.kind) {
+    case 'vm':
+      return jobOfVm(state, state.screen.vmId)
+    case 'job':
+      return jobById(state, state.screen.jobId)
+    case 'vms':
+    case 'jobs':
+      return null
+  }
+}
+
+/** The pass whose disks and steps the screen shows; null when there is none. */
+export function shownPassId(state: State): string | null {
+  const { screen } = state
+  if (screen.kind === 'vm') {
+    const job = jobOfVm(state, screen.vmId)
+    return job?.currentPass?.id ?? job?.lastPass?.id ?? null
+  }
+  if (screen.kind !== 'job') return null
+  const passes = partFor(state.data.passes, screen.jobId).value ?? []
+  const chosen = passes.find(pass => pass.id === state.tables.passes.selectedId)
+  return chosen?.id ?? newestFirst(passes)[0]?.id ?? null
+}
+
+export const newestFirst = (passes: readonly PassView[]): readonly PassView[] =>
+  [...passes].sort((a, b) => b.number - a.number)

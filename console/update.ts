@@ -1,0 +1,179 @@
+import { codePoints } from './clean-text.js'
+import { runCommand } from './command.js'
+import { type DeedOutcome, type Event, type PartReply, type Reading, type Step } from './event.js'
+import { commandFor, keyContext } from './keymap.js'
+import { editLine, insertText, type LineEdit } from './line-edit.js'
+import { withMessage } from './message.js'
+import { lacksSomething, pollIntervalMs, pollSoon, pollWhenDue, retryDelayMs } from './polling.js'
+import { type Data, type Deed, type Overlay, type Part, type State } from './state.js'
+
+/** A message leaves the screen after this long, so that it is not taken for the present. */
+const messageMs = 30_000
+
+/** The whole behaviour of the console: what an event makes of the state, and what is to be done about it. Pure. */
+export function update(state: State, event: Event): Step {
+  switch (event.kind) {
+    case 'key':
+      return onKey(state, event.key)
+    case 'paste':
+      return { state: onPaste(state, event.text), actions: [] }
+    case 'resized':
+      return { state: { ...state, size: { cols: event.cols, rows: event.rows } }, actions: [] }
+    case 'tick':
+      return pollWhenDue(onTick(state, event.nowMs))
+    case 'polled':
+      return pollWhenDue(onPolled(state, event))
+    case 'agent-away':
+      return { state: onAgentAway(state, event), actions: [] }
+    case 'deed-ended':
+      return onDeedEnded({ ...state, nowMs: event.nowMs }, event.deed, event.outcome)
+  }
+}
+
+function onKey(state: State, key: string): Step {
+  const context = keyContext(state)
+  const command = commandFor(context, key)
+  if (command !== null) return runCommand(state, command)
+  if (state.overlay?.kind !== 'filter') return { state, actions: [] }
+  const { overlay } = state
+  const edited = codePoints(key).length === 1 ? insertText(overlay.line, key) : editLine(overlay.line, key)
+  return { state: edited === null ? state : withFilterLine(state, overlay, edited), actions: [] }
+}
+
+/** A paste is text where text is typed, and nothing anywhere else: it never becomes commands. */
+function onPaste(state: State, text: string): State {
+  if (state.overlay?.kind === 'filter') {
+    return withFilterLine(state, state.overlay, insertText(state.overlay.line, text))
+  }
+  return withMessage(state, 'Pasted text was ignored: there is no field to type into.', 'warn')
+}
+
+function withFilterLine(state: State, overlay: Extract<Overlay, { kind: 'filter' }>, line: LineEdit): State {
+  const name = state.screen.kind === 'jobs' ? 'jobs' : 'vms'
+  const table = { ...state.tables[name], filter: line.text }
+  return { ...state, overlay: { ...overlay, line }, tables: { ...state.tables, [name]: table } }
+}
+
+function onTick(state: State, nowMs: number): State {
+  const old = state.message !== null && nowMs - state.message.atMs > messageMs
+  return { ...state, nowMs, message: old ? null : state.message }
+}
+
+function onPolled(state: State, event: Extract<Event, { kind: 'polled' }>): State {
+  if (state.polling.inFlight !== event.number) return state
+  const status = event.parts.find(part => part.name === 'status')
+  const agentMs = status?.reading.ok === true ? Date.parse(status.reading.value.now) : Number.NaN
+  const read: State = {
+    ...state,
+    nowMs: event.nowMs,
+    // Half a second of network and rounding is not a difference between clocks.
+    skewMs: Number.isNaN(agentMs) || Math.abs(agentMs - event.nowMs) < 500 ? 0 : agentMs - event.nowMs,
+    link: { kind: 'up' },
+    data: event.parts.reduce((data, part) => withReply(data, part, event.nowMs), state.data),
+    polling: { ...state.polling, inFlight: null },
+  }
+  const next: State = {
+    ...read,
+    polling: { ...read.polling, nextAtMs: event.nowMs + pollIntervalMs(read) },
+  }
+  return state.link.kind === 'away'
+    ? withMessage(followUp(next), 'The agent answers again.', 'good')
+    : followUp(next)
+}
+
+/** What an answer shows to be missing (the pass of a job just learnt of) is asked for at once. */
+const followUp = (state: State): State => (lacksSomething(state) ? pollSoon(state) : state)
+
+function withReply(data: Data, reply: PartReply, nowMs: number): Data {
+  const { name, key } = reply
+  const merged = mergePart(data[name], key, reply.reading, nowMs)
+  return { ...data, [name]: merged }
+}
+
+/** A failed reading keeps what was known of the same object. */
+function mergePart(
+  part: Part<unknown>,
+  key: string,
+  reading: Reading<unknown>,
+  nowMs: number,
+): Part<unknown> {
+  if (reading.ok) return { key, value: reading.value, okMs: nowMs, failure: null }
+  return part.key === key
+    ? { ...part, failure: reading.failure }
+    : { key, value: null, okMs: null, failure: reading.failure }
+}
+
+function onAgentAway(state: State, event: Extract<Event, { kind: 'agent-away' }>): State {
+  if (state.polling.inFlight !== event.number) return state
+  const before = state.link.kind === 'away' ? state.link : null
+  const attempts = (before?.attempts ?? 0) + 1
+  const retryAtMs = event.nowMs + retryDelayMs(attempts)
+  return {
+    ...state,
+    nowMs: event.nowMs,
+    link: {
+      kind: 'away',
+      sinceMs: before?.sinceMs ?? event.nowMs,
+      retryAtMs,
+      attempts,
+      reason: event.reason,
+    },
+    polling: { ...state.polling, inFlight: null, nextAtMs: retryAtMs },
+  }
+}
+
+function onDeedEnded(state: State, deed: Deed, outcome: DeedOutcome): Step {
+  const settled = pollSoon({ ...state, deed: null })
+  switch (outcome.kind) {
+    case 'done':
+      return pollWhenDue(withMessage(settled, deedDone(deed), 'good'))
+    case 'job-created': {
+      const name = deed.kind === 'start-replication' ? deed.vmName : ''
+      const next: Deed = { kind: 'start-pass', jobId: outcome.jobId, vmName: name }
+      const told = withMessage(settled, `The replication job of ${name} was created.`, 'good')
+      const polled = pollWhenDue({ ...told, deed: next })
+      return { state: polled.state, actions: [{ kind: 'do', deed: next }, ...polled.actions] }
+    }
+    case 'refused':
+      return pollWhenDue(
+        withMessage(
+          {
+            ...settled,
+            overlay: { kind: 'failure', title: deedFailed(deed), failure: outcome.failure },
+          },
+          `${deedFailed(deed)}: ${outcome.failure.code}`,
+          'bad',
+        ),
+      )
+    case 'unknown':
+      return pollWhenDue(
+        withMessage(
+          settled,
+          `${deedFailed(deed)}: the agent did not answer (${outcome.reason}). It may still have happened: look before trying again.`,
+          'bad',
+        ),
+      )
+  }
+}
+
+function deedDone(deed: Deed): string {
+  switch (deed.kind) {
+    case 'start-replication':
+      return `Replication of ${deed.vmName} was started.`
+    case 'start-pass':
+      return `A pass of ${deed.vmName} was started.`
+    case 'cancel-pass':
+      return `Pass ${deed.number} of ${deed.vmName} is being cancelled.`
+  }
+}
+
+function deedFailed(deed: Deed): string {
+  switch (deed.kind) {
+    case 'start-replication':
+      return `Replication of ${deed.vmName} was not started`
+    case 'start-pass':
+      return `The pass of ${deed.vmName} was not started`
+    case 'cancel-pass':
+      return `Pass ${deed.number} of ${deed.vmName} was not cancelled`
+  }
+}

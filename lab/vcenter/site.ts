@@ -1,0 +1,258 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { Disk } from './disk.js'
+import { PlainObject, type Inventory } from './inventory.js'
+import { type DiskSpec, type VmSpec } from './options.js'
+import { data, ref, type DataObject, type MoRef, type VimValue } from './vim-value.js'
+import { Vm } from './vm.js'
+
+const DATASTORE_NAME = 'datastore1'
+const NETWORK_NAME = 'VM Network'
+const GIB = 1024n * 1024n * 1024n
+
+/** One datacenter with a cluster of two hosts, a datastore, a network, and folders of VMs. */
+export class Site {
+  readonly rootFolder: MoRef = ref('Folder', 'group-d1')
+  readonly vms = new Map<string, Vm>()
+  private readonly inventory: Inventory
+  private readonly directory: string
+  private readonly keepShadows: boolean
+  private readonly folders = new Map<string, PlainObject>()
+  private readonly hosts: PlainObject[] = []
+  private readonly withVms: PlainObject[] = []
+  private readonly directories = new Set<string>()
+  private lastId = 99
+
+  constructor(inventory: Inventory, directory: string, keepShadows: boolean) {
+    this.inventory = inventory
+    this.directory = directory
+    this.keepShadows = keepShadows
+    this.build()
+  }
+
+  /** Adds a VM; its disks hold nothing yet. */
+  addVm(spec: VmSpec, view: Vm['view']): Vm {
+    const number = ++this.lastId
+    const vmRef = ref('VirtualMachine', `vm-${number}`)
+    const parent = this.folder(spec.folder ?? [])
+    const host = this.hosts[number % this.hosts.length]
+    if (host === undefined) throw new Error('the site has no host')
+    const directory = this.directoryFor(spec.name)
+    const vm = new Vm(
+      {
+        ref: vmRef,
+        uuid: spec.uuid ?? `4237${randomUUID().slice(4)}`,
+        instanceUuid: spec.instanceUuid ?? `5037${randomUUID().slice(4)}`,
+        directory,
+        datastoreName: DATASTORE_NAME,
+        datastore: ref('Datastore', 'datastore-11'),
+        network: ref('Network', 'network-12'),
+        networkName: NETWORK_NAME,
+        resourcePool: ref('ResourcePool', 'resgroup-8'),
+        macAddress: `00:50:56:${(randomBytes(3).toString('hex').match(/../g) ?? []).join(':')}`,
+      },
+      {
+        cpuCount: spec.cpuCount ?? 2,
+        memoryMb: spec.memoryMb ?? 2048,
+        guestId: spec.guestId ?? 'debian12_64Guest',
+        guestFullName: spec.guestFullName ?? 'Debian GNU/Linux 12 (64-bit)',
+        firmware: spec.firmware ?? 'bios',
+        version: 'vmx-19',
+        toolsRunning: spec.toolsRunning ?? true,
+      },
+      spec.disks.map((disk, index) => this.makeDisk(vmRef, directory, disk, index)),
+      {
+        name: spec.name,
+        host: host.ref,
+        parent: parent.ref,
+        powerState: spec.power === 'off' ? 'poweredOff' : 'poweredOn',
+        changeTrackingEnabled: spec.changeTracking ?? false,
+      },
+    )
+    vm.view = view
+    this.inventory.add(vm)
+    this.vms.set(vmRef.id, vm)
+    append(parent, 'childEntity', vmRef)
+    for (const holder of [host, ...this.withVms]) append(holder, 'vm', vmRef)
+    return vm
+  }
+
+  private makeDisk(vm: MoRef, directory: string, spec: DiskSpec, index: number): Disk {
+    const key = spec.key ?? 2000 + index
+    return new Disk({
+      key,
+      label: `Hard disk ${index + 1}`,
+      capacityBytes: spec.sizeBytes,
+      controllerKey: spec.controllerKey ?? 1000,
+      // Unit 7 of a SCSI bus is the controller itself.
+      unitNumber: spec.unitNumber ?? (index < 7 ? index : index + 1),
+      diskMode: spec.diskMode ?? 'persistent',
+      directory: join(this.directory, 'datastore', directory),
+      stem: index === 0 ? directory : `${directory}_${index}`,
+      shadowPath: this.keepShadows ? join(this.directory, 'shadow', vm.id, `${key}.img`) : null,
+    })
+  }
+
+  /** Two VMs of one name get two directories, as on a real datastore. */
+  private directoryFor(name: string): string {
+    const wanted = name.replaceAll(/[^A-Za-z0-9 ._-]/g, '_')
+    let candidate = wanted
+    for (let number = 1; this.directories.has(candidate); number++) candidate = `${wanted}_${number}`
+    this.directories.add(candidate)
+    return candidate
+  }
+
+  private folder(path: readonly string[]): PlainObject {
+    const key = path.join('/')
+    const known = this.folders.get(key)
+    if (known !== undefined) return known
+    const parent = this.folder(path.slice(0, -1))
+    const made = this.entity('Folder', `group-v${++this.lastId}`, path.at(-1) ?? '', parent.ref, {
+      childType: ['Folder', 'VirtualMachine', 'VirtualApp'],
+      childEntity: [],
+    })
+    append(parent, 'childEntity', made.ref)
+    this.folders.set(key, made)
+    return made
+  }
+
+  private build(): void {
+    const root = this.entity('Folder', 'group-d1', 'Datacenters', undefined, {
+      childType: ['Folder', 'Datacenter'],
+      childEntity: [ref('Datacenter', 'datacenter-2')],
+    })
+    const datacenter = this.entity('Datacenter', 'datacenter-2', 'DC0', root.ref, {
+      vmFolder: ref('Folder', 'group-v3'),
+      hostFolder: ref('Folder', 'group-h4'),
+      datastoreFolder: ref('Folder', 'group-s5'),
+      networkFolder: ref('Folder', 'group-n6'),
+      datastore: [ref('Datastore', 'datastore-11')],
+      network: [ref('Network', 'network-12')],
+      configuration: data('DatacenterConfigInfo', {}),
+    })
+    const folder = (id: string, name: string, childType: string[], children: MoRef[]): PlainObject =>
+      this.entity('Folder', id, name, datacenter.ref, { childType, childEntity: children })
+    this.folders.set('', folder('group-v3', 'vm', ['Folder', 'VirtualMachine', 'VirtualApp'], []))
+    folder('group-h4', 'host', ['Folder', 'ComputeResource'], [ref('ClusterComputeResource', 'domain-c7')])
+    folder('group-s5', 'datastore', ['Folder', 'Datastore', 'StoragePod'], [ref('Datastore', 'datastore-11')])
+    folder(
+      'group-n6',
+      'network',
+      ['Folder', 'Network', 'DistributedVirtualSwitch'],
+      [ref('Network', 'network-12')],
+    )
+    this.buildCluster()
+    this.buildStorage()
+  }
+
+  private buildCluster(): void {
+    const shared = { datastore: [ref('Datastore', 'datastore-11')], network: [ref('Network', 'network-12')] }
+    const hostRefs = [ref('HostSystem', 'host-9'), ref('HostSystem', 'host-10')]
+    const cluster = this.entity('ClusterComputeResource', 'domain-c7', 'DC0_C0', ref('Folder', 'group-h4'), {
+      resourcePool: ref('ResourcePool', 'resgroup-8'),
+      host: hostRefs,
+      ...shared,
+    })
+    this.withVms.push(
+      this.entity('ResourcePool', 'resgroup-8', 'Resources', cluster.ref, {
+        owner: cluster.ref,
+        resourcePool: [],
+        vm: [],
+      }),
+    )
+    for (const [index, host] of hostRefs.entries()) {
+      const name = `esx${index + 1}.lab.example`
+      this.hosts.push(
+        this.entity('HostSystem', host.id, name, cluster.ref, {
+          vm: [],
+          ...shared,
+          runtime: hostRuntime(),
+          summary: data('HostListSummary', {
+            host,
+            runtime: hostRuntime(),
+            config: data('HostConfigSummary', {
+              name,
+              port: 902,
+              vmotionEnabled: true,
+              faultToleranceEnabled: false,
+            }),
+            quickStats: data('HostListSummaryQuickStats', {}),
+            overallStatus: 'green',
+            rebootRequired: false,
+          }),
+        }),
+      )
+    }
+  }
+
+  private buildStorage(): void {
+    const datastore = ref('Datastore', 'datastore-11')
+    const url = 'ds:///vmfs/volumes/5f0c0000-lab/'
+    const freeSpace = 4096n * GIB
+    this.withVms.push(
+      this.entity('Datastore', datastore.id, DATASTORE_NAME, ref('Folder', 'group-s5'), {
+        vm: [],
+        browser: ref('HostDatastoreBrowser', 'datastoreBrowser-11'),
+        info: data('DatastoreInfo', {
+          name: DATASTORE_NAME,
+          url,
+          freeSpace,
+          maxFileSize: 62n * 1024n * GIB,
+          maxMemoryFileSize: freeSpace,
+        }),
+        summary: data('DatastoreSummary', {
+          datastore,
+          name: DATASTORE_NAME,
+          url,
+          capacity: 8192n * GIB,
+          freeSpace,
+          accessible: true,
+          multipleHostAccess: true,
+          type: 'VMFS',
+          maintenanceMode: 'normal',
+        }),
+      }),
+    )
+    const network = ref('Network', 'network-12')
+    this.withVms.push(
+      this.entity('Network', network.id, NETWORK_NAME, ref('Folder', 'group-n6'), {
+        vm: [],
+        host: this.hosts.map(host => host.ref),
+        summary: data('NetworkSummary', { network, name: NETWORK_NAME, accessible: true, ipPoolName: '' }),
+      }),
+    )
+  }
+
+  private entity(
+    type: string,
+    id: string,
+    name: string,
+    parent: MoRef | undefined,
+    values: Record<string, VimValue>,
+  ): PlainObject {
+    return this.inventory.add(
+      new PlainObject(ref(type, id), {
+        name,
+        parent,
+        overallStatus: 'green',
+        configStatus: 'green',
+        alarmActionsEnabled: true,
+        effectiveRole: [-1],
+        ...values,
+      }),
+    )
+  }
+}
+
+const hostRuntime = (): DataObject =>
+  data('HostRuntimeInfo', {
+    connectionState: 'connected',
+    powerState: 'poweredOn',
+    inMaintenanceMode: false,
+  })
+
+function append(object: PlainObject, property: string, reference: MoRef): void {
+  const list = object.property(property)
+  // Appended in place: with thousands of VMs a copy for each would be quadratic.
+  if (Array.isArray(list)) (list as VimValue[]).push(reference)
+}
