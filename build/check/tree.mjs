@@ -15,7 +15,7 @@ const forbidden = [
   ['as ' + 'any', 'name the type'],
   ['rejectUnauthorized: ' + 'false', 'pin the certificate'],
   ['shell: ' + 'true', 'pass an argument list'],
-  ['.sk' + 'ip(', 'every test runs'],
+  ['t.sk' + 'ip(', 'every test runs'],
   ['catch ' + '{}', 'handle the error'],
 ]
 
