@@ -61,8 +61,8 @@ function walk(
     if (index === steps.length - 1) return found
     if (field.type.kind === 'ref' || field.type.kind === 'primitive' || field.type.kind === 'enum')
       throw invalidProperty(path)
-    const type: string = isData(value) ? value.type : field.type.kind === 'data' ? field.type.name : ''
-    fields = schema.knowsData(type) ? schema.fieldsOf(type) : null
+    if (isData(value)) fields = schema.fieldsOf(value.type)
+    else fields = field.type.kind === 'data' ? schema.fieldsOfFamily(field.type.name) : null
     read = name => (isData(value) ? value.fields[name] : undefined)
   }
   return found

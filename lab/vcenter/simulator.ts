@@ -34,6 +34,8 @@ export class VcenterSimulator {
   readonly port: number
   readonly user: string
   readonly password: string
+  /** The self-signed certificate, for clients that trust by authority. */
+  readonly certificatePem: string
   readonly thumbprintSha1: string
   readonly thumbprintSha256: string
   /** `libdir` for nbdkit's vddk plugin: the stand-in library that serves this simulator's snapshots. */
@@ -56,6 +58,7 @@ export class VcenterSimulator {
     this.seen = parts.seen
     this.user = parts.user
     this.password = parts.password
+    this.certificatePem = parts.certificate.certificatePem
     this.thumbprintSha1 = parts.certificate.thumbprintSha1
     this.thumbprintSha256 = parts.certificate.thumbprintSha256
     this.reader = reader

@@ -21,7 +21,8 @@ export class Site {
   private readonly hosts: PlainObject[] = []
   private readonly withVms: PlainObject[] = []
   private readonly directories = new Set<string>()
-  private lastId = 99
+  private lastVm = 100
+  private lastFolder = 20
 
   constructor(inventory: Inventory, directory: string, keepShadows: boolean) {
     this.inventory = inventory
@@ -32,7 +33,7 @@ export class Site {
 
   /** Adds a VM; its disks hold nothing yet. */
   addVm(spec: VmSpec, view: Vm['view']): Vm {
-    const number = ++this.lastId
+    const number = ++this.lastVm
     const vmRef = ref('VirtualMachine', `vm-${number}`)
     const parent = this.folder(spec.folder ?? [])
     const host = this.hosts[number % this.hosts.length]
@@ -107,7 +108,7 @@ export class Site {
     const known = this.folders.get(key)
     if (known !== undefined) return known
     const parent = this.folder(path.slice(0, -1))
-    const made = this.entity('Folder', `group-v${++this.lastId}`, path.at(-1) ?? '', parent.ref, {
+    const made = this.entity('Folder', `group-v${++this.lastFolder}`, path.at(-1) ?? '', parent.ref, {
       childType: ['Folder', 'VirtualMachine', 'VirtualApp'],
       childEntity: [],
     })

@@ -77,6 +77,13 @@ export class VimSchema {
     return row === undefined ? [] : [...this.fieldsOf(row.base), ...row.own]
   }
 
+  /** The fields of a type and of all that extend it; null for a type that is not listed. */
+  fieldsOfFamily(type: string): readonly Field[] | null {
+    if (!this.dataTypes.has(type)) return null
+    const family = [...this.dataTypes.keys()].filter(other => this.isDataSubtype(other, type))
+    return [...this.fieldsOf(type), ...family.flatMap(other => this.fieldsOf(other))]
+  }
+
   /** All properties of a managed object's type. */
   propertiesOf(type: string): readonly Field[] {
     const row = this.objectTypes.get(type)
