@@ -54,6 +54,8 @@ export interface SimulatorOptions {
   readonly generatedVms?: number
   /** Sessions without a call for so long end; vCenter's default is 30 minutes. */
   readonly sessionIdleMs?: number
+  /** The clock by which sessions grow idle, for tests; milliseconds. */
+  readonly nowMs?: () => number
   readonly taskDelayMs?: number
   readonly taskRetentionMs?: number
   readonly maxAreasPerAnswer?: number

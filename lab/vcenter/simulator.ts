@@ -216,7 +216,7 @@ function makeVcenter(
   const sessions = new Sessions({
     ...login,
     idleMs: options.sessionIdleMs ?? 1_800_000,
-    now: () => Date.now(),
+    now: options.nowMs ?? (() => performance.now()),
   })
   sessions.onEnd = session => {
     for (const mine of session.owned) inventory.remove(mine)

@@ -8,7 +8,17 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { type SimulatorOptions, type VmSpec } from '../../lab/vcenter/options.js'
 import { VcenterSimulator } from '../../lab/vcenter/simulator.js'
-import { type Snapshot, type Vm } from '../../lab/vcenter/vm.js'
+import { type Snapshot } from '../../lab/vcenter/vm.js'
+import {
+  blocksOf,
+  changed,
+  changeId,
+  query,
+  readFrozen,
+  remove,
+  snapshot,
+  vmThis,
+} from './vcenter-disk-fixture.js'
 import { faultOf, RawClient } from './vcenter-soap.js'
 
 const run = promisify(execFile)
@@ -45,74 +55,6 @@ async function start(t: Test, options: Partial<SimulatorOptions> = {}) {
   const vm = simulator.vms[0]
   if (vm === undefined) throw new Error('no VM')
   return { directory, archiveDir, simulator, client, vm }
-}
-
-const vmThis = '<_this type="VirtualMachine">vm-101</_this>'
-
-async function snapshot(client: RawClient, vm: Vm, name: string): Promise<Snapshot> {
-  const end = await client.task(
-    'CreateSnapshot_Task',
-    `${vmThis}<name>${name}</name><memory>false</memory><quiesce>false</quiesce>`,
-  )
-  if (end.state !== 'success') throw new Error(end.info)
-  const made = vm.snapshots.find(one => one.ref.id === end.result)
-  if (made === undefined) throw new Error(`no snapshot ${end.result ?? ''}`)
-  return made
-}
-
-async function remove(client: RawClient, one: Snapshot, consolidate = true): Promise<void> {
-  const self = `<_this type="VirtualMachineSnapshot">${one.ref.id}</_this>`
-  const end = await client.task(
-    'RemoveSnapshot_Task',
-    `${self}<removeChildren>false</removeChildren><consolidate>${consolidate}</consolidate>`,
-  )
-  if (end.state !== 'success') throw new Error(end.info)
-}
-
-/** The change ID of a disk as a client reads it from the snapshot. */
-async function changeId(client: RawClient, one: Snapshot, key: number): Promise<string> {
-  return client.property(
-    'VirtualMachineSnapshot',
-    one.ref.id,
-    `config.hardware.device[${key}].backing.changeId`,
-  )
-}
-
-/** All changed areas, page by page; the number of pages besides. */
-async function changed(client: RawClient, vm: Vm, at: Snapshot | null, key: number, since: string) {
-  const areas: { start: bigint; length: bigint }[] = []
-  const capacity = vm.disk(key)?.capacityBytes ?? 0n
-  let pages = 0
-  for (let offset = 0n; offset < capacity; pages++) {
-    const body = await client.ok('QueryChangedDiskAreas', query(at, key, offset, since))
-    for (const [, from = '', length = ''] of body.matchAll(
-      /<changedArea><start>(\d+)<\/start><length>(\d+)</g,
-    ))
-      areas.push({ start: BigInt(from), length: BigInt(length) })
-    const [, from = '', length = ''] = /<startOffset>(\d+)<\/startOffset><length>(\d+)</.exec(body) ?? []
-    t.equal(BigInt(from), offset)
-    offset = BigInt(from) + BigInt(length)
-  }
-  return { areas, pages }
-}
-
-const query = (at: Snapshot | null, key: number, offset: bigint, since: string): string =>
-  `${vmThis}${at === null ? '' : `<snapshot type="VirtualMachineSnapshot">${at.ref.id}</snapshot>`}` +
-  `<deviceKey>${key}</deviceKey><startOffset>${offset}</startOffset><changeId>${since}</changeId>`
-
-const blocksOf = (ranges: readonly { start: bigint; length: bigint }[]): bigint[] => {
-  const blocks = new Set<bigint>()
-  for (const { start, length } of ranges)
-    for (let block = start / KIB64; block * KIB64 < start + length; block++) blocks.add(block)
-  return [...blocks].sort((a, b) => Number(a - b))
-}
-
-/** The frozen content as the layers give it, in a file, to be compared by cmp. */
-async function readFrozen(vm: Vm, one: Snapshot, key: number): Promise<Buffer> {
-  const disk = vm.disk(key)
-  const frozen = one.disks.get(key)
-  if (disk === undefined || frozen === undefined) throw new Error(`no disk ${key}`)
-  return Buffer.from(await disk.read(0, Number(disk.capacityBytes), frozen.layer))
 }
 
 void t.test('a snapshot stays what it was while the guest goes on writing', async t => {
