@@ -8,6 +8,8 @@ export interface Caps {
   readonly colour: boolean
   /** Leaving the alternate screen brings back what was there before; without one the screen has to be cleared. */
   readonly alternateScreen: boolean
+  /** Pastes come in brackets when they are asked for. GNU screen, which shares its TERM with tmux, drops them. */
+  readonly bracketedPaste: boolean
   /** How long the rest of a split escape sequence may take. */
   readonly escapeWaitMs: number
 }
@@ -42,6 +44,7 @@ export function capsFor(environment: TerminalEnvironment): Caps | null {
     terminal,
     colour: terminal !== 'vt100' && !environment.noColour,
     alternateScreen: emulator,
+    bracketedPaste: emulator && !term.startsWith('screen'),
     escapeWaitMs: terminal === 'vt100' ? 100 : 50,
   }
 }

@@ -39,15 +39,15 @@ const pasteEnd = '\u001b[201~'
 export class InputDecoder {
   readonly #utf8 = new StringDecoder('utf8')
   readonly #escapeWaitMs: number
-  readonly #pasteRestMs: number
+  readonly #bracketedPaste: boolean
   #mode: Mode = ground
   #escapeGivenAtMs = -Infinity
   #pasteSeenAtMs = -Infinity
 
-  /** `bracketedPaste`: the terminal puts pastes in brackets when asked to, so fewer have to be guessed. */
+  /** `bracketedPaste`: the terminal puts pastes in brackets when asked to, so none has to be guessed. */
   constructor(escapeWaitMs: number, bracketedPaste: boolean) {
     this.#escapeWaitMs = escapeWaitMs
-    this.#pasteRestMs = bracketedPaste ? 0 : escapeWaitMs
+    this.#bracketedPaste = bracketedPaste
   }
 
   /** How long to wait for more before calling `expire`; null: nothing is held back. */
@@ -72,7 +72,7 @@ export class InputDecoder {
     const text = this.#utf8.write(bytes)
     const out: Input[] = []
     for (const char of this.#resumeLate(text, nowMs)) this.#take(char, out)
-    return this.#withoutPaste(out, nowMs)
+    return this.#bracketedPaste ? out : this.#withoutPaste(out, nowMs)
   }
 
   /** Swallows the rest of a sequence whose ESC came too early to be seen as part of it. */
@@ -206,7 +206,7 @@ export class InputDecoder {
         : [],
     )
     const held = typed.every(key => key === typed[0]) && typed[0] !== 'enter'
-    const going = nowMs - this.#pasteSeenAtMs < this.#pasteRestMs && typed.length > 0
+    const going = nowMs - this.#pasteSeenAtMs < this.#escapeWaitMs && typed.length > 0
     if ((typed.length <= typedAtOnce || held) && !going) return inputs
     this.#pasteSeenAtMs = nowMs
     const text = typed.map(key => (key === 'enter' ? '\n' : key === 'tab' ? '\t' : key)).join('')

@@ -38,7 +38,7 @@ export function openScreen(
   stdout: NodeJS.WriteStream & { readonly fd: number },
   events: ScreenEvents,
 ): TerminalScreen {
-  const decoder = new InputDecoder(caps.escapeWaitMs, caps.alternateScreen)
+  const decoder = new InputDecoder(caps.escapeWaitMs, caps.bracketedPaste)
   let expiry: NodeJS.Timeout | undefined
   let resizing: NodeJS.Timeout | undefined
   let closed = false

@@ -1,7 +1,7 @@
 import fs from 'node:fs'
 import { type Caps } from './caps.js'
 
-/** Pastes arrive in brackets, so that they can be told from keys. Emulators only: others print the request. */
+/** Pastes arrive in brackets, so that they can be told from keys. */
 const pasteOn = '\u001b[?2004h'
 
 /**
@@ -15,7 +15,7 @@ export function restoreSequence(caps: Caps): string {
   return caps.alternateScreen ? `${common}\u001b[?1049l` : `${common}\u001b[r\u001b[H\u001b[2J`
 }
 
-export const openSequence = (caps: Caps): string => (caps.alternateScreen ? pasteOn : '')
+export const openSequence = (caps: Caps): string => (caps.bracketedPaste ? pasteOn : '')
 
 /** Writes at once, from an exit handler too. A terminal that is gone cannot be restored: that is no error. */
 export function writeNow(fd: number, text: string): void {

@@ -218,6 +218,11 @@ void t.test('input: pastes never become keys', async t => {
   t.same(feed('ab'.repeat(2000), decoder, 0).length, 1)
   t.same(feed('q', decoder, 10), ['paste:q'], 'its last byte in a read of its own')
   t.same(feed('q', decoder, 1000), ['q'])
+  t.same(
+    feed('/erp\r', new InputDecoder(50, true)),
+    ['/', 'e', 'r', 'p', 'enter'],
+    'where brackets are sure, fast is just fast',
+  )
   const big = feed(`\u001b[200~${'x'.repeat(1_000_000)}\u001b[201~`)
   t.equal(big.length, 1)
   t.ok(big[0]!.length <= maxPaste + 10, 'bounded')
