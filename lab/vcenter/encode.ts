@@ -64,7 +64,10 @@ export class Encoder {
     let text = ''
     for (const field of fields) {
       const value = object.fields[field.name]
-      if (value === undefined) continue
+      if (value === undefined) {
+        if (field.isOptional) continue
+        throw new TypeError(`${object.type} needs its field ${field.name}`)
+      }
       text += this.element(field.name, value, field.type)
     }
     return text
