@@ -90,6 +90,18 @@ export const errorTable = {
     'The VMA lost its lease, so its work no longer counts.',
     'Nothing to do: the VMA stops this work and asks for a new lease.',
   ),
+  OMA_UNREACHABLE: row(
+    503,
+    'after-delay',
+    'The OMA does not answer.',
+    'Start the OMA and check that the VMA reaches it; work goes on by itself.',
+  ),
+  OMA_PROTOCOL: row(
+    502,
+    'after-operator',
+    'The OMA sent an answer that could not be understood.',
+    'Bring VMA and OMA to the same version.',
+  ),
 
   VSPHERE_UNREACHABLE: row(
     502,

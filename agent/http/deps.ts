@@ -1,4 +1,5 @@
 import { type Static } from 'typebox'
+import { type DiskCounters, type InventoryPage, type SourceReport } from '../api/worker.js'
 import {
   type CreateJob,
   type JobDetailView,
@@ -27,4 +28,15 @@ export interface JobAdmin {
   readonly startPass: (jobId: string) => Promise<{ readonly passId: string; readonly sagaId: string }>
   /** Records the wish; a pass that has ended or was committed is not cancelled any more, which is no error. */
   readonly requestCancel: (passId: string) => Promise<{ readonly sagaId: string }>
+}
+
+/** What VMAs report besides the outcome of their tasks. Each method is one transaction. */
+export interface WorkerReports {
+  /** A VMA was heard just now. */
+  readonly seen: () => Promise<void>
+  readonly sourceReport: (report: SourceReport) => Promise<void>
+  /** After the last page of a scan, VMs the scan did not name are gone. */
+  readonly inventoryPage: (page: InventoryPage) => Promise<void>
+  /** Counts only while the task is leased and its pass copies. */
+  readonly progress: (taskId: string, disks: readonly DiskCounters[]) => Promise<void>
 }

@@ -1,6 +1,3 @@
-import { randomUUID } from 'node:crypto'
-import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import fastify, { type FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import {
   CreateJob,
@@ -16,8 +13,8 @@ import {
   StatusView,
 } from '../api/schemas.js'
 import { type Logger } from '../log/logger.js'
-import { replyWithErrors } from './error-reply.js'
 import { type JobAdmin, type Views } from './deps.js'
+import { apiServer } from './server.js'
 
 export interface OperatorApiDeps {
   readonly views: Views
@@ -32,16 +29,9 @@ const IdParam = Type.Object({ id: Id })
 const replies = <T>(status: number, schema: T) => ({ [status]: schema, default: ErrorReply })
 
 /** The operator's API, not yet listening: the caller gives it a unix socket. Unknown fields are refused, not dropped. */
-export function operatorApi(deps: OperatorApiDeps): FastifyInstance {
+export function operatorApi(deps: OperatorApiDeps) {
   const { views, admin } = deps
-  const server = fastify({
-    logger: false,
-    genReqId: () => randomUUID(),
-    bodyLimit: 64 * 1024,
-    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
-  })
-  replyWithErrors(server, deps.logger)
-  const api = server.withTypeProvider<TypeBoxTypeProvider>()
+  const api = apiServer(deps.logger, 64 * 1024)
 
   api.get('/v1/status', { schema: { operationId: 'readStatus', response: replies(200, StatusView) } }, () =>
     views.status(),
@@ -99,5 +89,5 @@ export function operatorApi(deps: OperatorApiDeps): FastifyInstance {
       return reply.status(202).send(await views.pass(request.params.id))
     },
   )
-  return server
+  return api
 }

@@ -12,7 +12,7 @@ import { type Bytes } from '../domain/units.js'
 import { type SyncType } from '../domain/progress.js'
 import { type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
-import { type Json } from '../saga/step.js'
+import { type Json } from '../domain/json.js'
 
 export interface JobDisk {
   readonly diskKey: DiskKey
@@ -184,6 +184,8 @@ export interface TaskBoardStore {
     readonly input: Json
   }) => Promise<TaskId>
   readonly standing: (id: TaskId) => Promise<TaskStanding>
+  /** Undefined: no such task. */
+  readonly kindOf: (id: TaskId) => Promise<string | undefined>
   readonly lease: (
     workerId: string,
     leaseMs: number,

@@ -1,7 +1,7 @@
 import { type SourceVmId, changeId, diskKey, type TaskId } from '../domain/ids.js'
 import { AppError, type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
-import { type Json } from '../saga/step.js'
+import { type Json } from '../domain/json.js'
 import { type DiskReport, type SourceSite, type TaskBoardStore } from './deps.js'
 
 export interface TaskBoardOptions {

@@ -2,7 +2,8 @@ import { AppError, errorTable, failureOf, type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { firstFailure, savedOutputs, stepStatuses } from './history.js'
 import { SagaClaimLost, type SagaClaim, type SagaLog, type SagaRecord, type StepEvent } from './log.js'
-import { type Json, type SagaDefinition, type Step, type StepContext } from './step.js'
+import { type Json } from '../domain/json.js'
+import { type SagaDefinition, type Step, type StepContext } from './step.js'
 
 export interface EngineOptions {
   readonly log: SagaLog

@@ -1,6 +1,6 @@
 import { type Failure } from '../errors.js'
 import { type StepEvent } from './log.js'
-import { type Json } from './step.js'
+import { type Json } from '../domain/json.js'
 
 /** Where one step stands, read from the events. */
 export type StepStatus =

@@ -1,5 +1,5 @@
 import { type Failure } from '../errors.js'
-import { type Json } from './step.js'
+import { type Json } from '../domain/json.js'
 
 export type SagaState = 'running' | 'unwinding' | 'done' | 'needs-operator'
 

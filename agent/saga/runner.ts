@@ -2,7 +2,8 @@ import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { runSaga, type EngineOptions, type SagaOutcome } from './engine.js'
 import { type SagaLog } from './log.js'
-import { type Json, type SagaDefinition } from './step.js'
+import { type Json } from '../domain/json.js'
+import { type SagaDefinition } from './step.js'
 
 /** One kind of saga, bound to what its steps need. */
 export interface SagaKind {

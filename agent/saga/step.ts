@@ -1,7 +1,5 @@
 import { type Failure } from '../errors.js'
-
-/** What a step may save: JSON, with byte counts as decimal strings. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+import { type Json } from '../domain/json.js'
 
 /**
  * One step of a saga. `run` and `undo` may each be called again after a crash at any point, so both look before they act:

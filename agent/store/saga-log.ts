@@ -7,7 +7,7 @@ import {
   type SavedEvent,
   type StepEvent,
 } from '../saga/log.js'
-import { type Json } from '../saga/step.js'
+import { type Json } from '../domain/json.js'
 import { storeCall, type Database } from './database.js'
 
 interface SagaRow {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { taskId } from '../domain/ids.js'
 import { type Failure } from '../errors.js'
-import { type Json } from '../saga/step.js'
+import { type Json } from '../domain/json.js'
 import { type TaskBoardStore, type TaskStanding } from '../replication/deps.js'
 import { storeCall, type Database } from './database.js'
 import { failureFromRow } from './saga-log.js'
@@ -54,6 +54,11 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
         const row = await db<TaskRow>('worker_tasks').where({ id }).first()
         if (row === undefined) throw new Error(`no task ${id}`)
         return standingFromRow(row)
+      }),
+    kindOf: id =>
+      storeCall(`reading task ${id}`, async () => {
+        const row = await db<TaskRow>('worker_tasks').where({ id }).first('kind')
+        return row?.kind
       }),
     lease: (workerId, leaseMs) =>
       storeCall('leasing a task', () =>

@@ -7,7 +7,7 @@ import {
 } from '../../agent/saga/log.js'
 import { SagaClaimLost } from '../../agent/saga/log.js'
 import { type Logger } from '../../agent/log/logger.js'
-import { type Json } from '../../agent/saga/step.js'
+import { type Json } from '../../agent/domain/json.js'
 
 const nothing = (): void => undefined
 export const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, fatal: nothing }

@@ -1,5 +1,6 @@
 import { type PassId, type JobId } from '../../domain/ids.js'
-import { type Json, type Step, type StepContext } from '../../saga/step.js'
+import { type Json } from '../../domain/json.js'
+import { type Step, type StepContext } from '../../saga/step.js'
 import { type PassDeps } from '../deps.js'
 
 /** Names the pass; everything else is looked up, so that a resumed saga sees what is true now. */

@@ -1,0 +1,88 @@
+import { Type, type Static } from 'typebox'
+
+const AbsolutePath = Type.String({ pattern: '^/', maxLength: 4096 })
+/** A unix socket's path: sockaddr_un has 108 bytes with the closing zero (unix(7)). */
+const SocketPath = Type.String({ pattern: '^/', maxLength: 107 })
+const Name = Type.String({ minLength: 1, maxLength: 128 })
+const Uuid = Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' })
+const LogLevel = Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn')])
+const closed = { additionalProperties: false }
+
+/** The OMA: owns all state, asks VMAs for work. */
+export const OmaConfig = Type.Object(
+  {
+    role: Type.Literal('oma'),
+    log_level: LogLevel,
+    api: Type.Object({ operator_socket: SocketPath, worker_socket: SocketPath }, closed),
+    database: Type.Object({ socket: SocketPath, user: Name, name: Name }, closed),
+    volume_daemon: Type.Object({ socket: SocketPath }, closed),
+    cloudstack: Type.Object(
+      {
+        url: Type.String({ pattern: '^https?://', maxLength: 1000 }),
+        /** Holds `api_key` and `secret_key`; readable by its owner only. */
+        credentials_file: AbsolutePath,
+        zone_id: Uuid,
+        appliance_vm_id: Uuid,
+        disk_offering_id: Uuid,
+      },
+      closed,
+    ),
+    lease_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
+  },
+  closed,
+)
+export type OmaConfig = Static<typeof OmaConfig>
+
+/** The VMA: works at the source site for one OMA. */
+export const VmaConfig = Type.Object(
+  {
+    role: Type.Literal('vma'),
+    log_level: LogLevel,
+    worker_id: Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' }),
+    /** Sockets of readers and short-lived password files; its content is removed at each start. */
+    runtime_dir: AbsolutePath,
+    oma: Type.Object({ worker_socket: SocketPath }, closed),
+    vcenter: Type.Object(
+      {
+        url: Type.String({ pattern: '^https://', maxLength: 1000 }),
+        /** Of vCenter's own certificate, confirmed by an operator. */
+        thumbprint_sha256: Type.String({ pattern: '^([0-9A-Fa-f]{2}:?){32}$' }),
+        /** Holds `user` and `password`; readable by its owner only. */
+        credentials_file: AbsolutePath,
+      },
+      closed,
+    ),
+    vddk: Type.Object(
+      {
+        nbdkit: AbsolutePath,
+        /** `vddk`, or the path of the plugin where it is not installed. */
+        plugin: Type.Union([Type.Literal('vddk'), AbsolutePath]),
+        library_dir: AbsolutePath,
+      },
+      closed,
+    ),
+  },
+  closed,
+)
+export type VmaConfig = Static<typeof VmaConfig>
+
+/** The volume daemon: the only process that opens devices. */
+export const VolumedConfig = Type.Object(
+  {
+    role: Type.Literal('volumed'),
+    log_level: LogLevel,
+    api: Type.Object({ socket: SocketPath }, closed),
+    /** Where udev links devices by serial: `/dev/disk/by-id`. */
+    by_id_dir: AbsolutePath,
+    export_socket_dir: Type.String({ pattern: '^/', maxLength: 60 }),
+    nbdkit: AbsolutePath,
+  },
+  closed,
+)
+export type VolumedConfig = Static<typeof VolumedConfig>
+
+export const AgentConfig = Type.Union([OmaConfig, VmaConfig, VolumedConfig])
+export type AgentConfig = Static<typeof AgentConfig>
+
+export const CloudstackCredentials = Type.Object({ api_key: Name, secret_key: Name }, closed)
+export const VcenterCredentials = Type.Object({ user: Name, password: Name }, closed)

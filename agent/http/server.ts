@@ -1,0 +1,17 @@
+import { randomUUID } from 'node:crypto'
+import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify from 'fastify'
+import { type Logger } from '../log/logger.js'
+import { replyWithErrors } from './error-reply.js'
+
+/** A server that refuses unknown fields instead of dropping them, and answers every failure with a code of our table. */
+export function apiServer(logger: Logger, bodyLimitBytes: number) {
+  const server = fastify({
+    logger: false,
+    genReqId: () => randomUUID(),
+    bodyLimit: bodyLimitBytes,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: 'array' } },
+  })
+  replyWithErrors(server, logger)
+  return server.withTypeProvider<TypeBoxTypeProvider>()
+}

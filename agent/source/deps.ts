@@ -1,0 +1,90 @@
+import { type ChangeId, type DiskKey, type SourceVmId } from '../domain/ids.js'
+import { type Extent } from '../domain/extent.js'
+import { type Bytes } from '../domain/units.js'
+
+export type PowerState = 'on' | 'off' | 'suspended' | 'unknown'
+
+export interface ListedVm {
+  readonly instanceUuid: SourceVmId
+  readonly name: string
+  readonly power: PowerState
+  readonly diskCount: number
+  readonly capacityBytes: Bytes
+}
+
+export interface DescribedVm {
+  readonly moref: string
+  readonly name: string
+  readonly power: PowerState
+  readonly changeTracking: 'on' | 'off' | 'unsupported'
+  readonly disks: readonly {
+    readonly key: DiskKey
+    readonly label: string
+    readonly capacityBytes: Bytes
+    readonly backingUuid: string
+    readonly snapshotable: boolean
+  }[]
+}
+
+export interface FrozenDisk {
+  readonly key: DiskKey
+  readonly changeId: ChangeId | null
+  /** The datastore path of the disk's file as the snapshot names it. */
+  readonly fileName: string
+  readonly capacityBytes: Bytes
+}
+
+/** What the VMA asks of vCenter; agent/vsphere implements it. */
+export interface SourceVsphere {
+  readonly checkConnection: (signal: AbortSignal) => Promise<void>
+  readonly listVms: (signal: AbortSignal) => AsyncIterable<readonly ListedVm[]>
+  readonly describeVm: (vm: SourceVmId, signal: AbortSignal) => Promise<DescribedVm>
+  readonly enableChangeTracking: (moref: string, signal: AbortSignal) => Promise<void>
+  readonly createSnapshot: (
+    request: { readonly moref: string; readonly name: string; readonly description: string },
+    signal: AbortSignal,
+  ) => Promise<{
+    readonly snapshotMoref: string
+    readonly createdAt: Date
+    readonly disks: readonly FrozenDisk[]
+  }>
+  readonly findSnapshot: (
+    moref: string,
+    name: string,
+    signal: AbortSignal,
+  ) => Promise<{ readonly moref: string } | undefined>
+  readonly snapshotDisks: (snapshotMoref: string, signal: AbortSignal) => Promise<readonly FrozenDisk[]>
+  readonly removeSnapshot: (
+    request: { readonly moref: string; readonly name: string },
+    signal: AbortSignal,
+  ) => Promise<void>
+  readonly changedAreas: (
+    request: {
+      readonly moref: string
+      readonly snapshotMoref: string
+      readonly deviceKey: DiskKey
+      readonly changeId: ChangeId
+      readonly capacityBytes: Bytes
+    },
+    signal: AbortSignal,
+  ) => Promise<readonly Extent[]>
+}
+
+export interface ReaderRequest {
+  readonly vmMoref: string
+  readonly snapshotMoref: string
+  readonly diskKey: DiskKey
+  readonly fileName: string
+}
+
+export interface DiskReader {
+  /** Its NBD server's unix socket; it serves one disk as the default export. */
+  readonly socketPath: string
+  /** Resolves when the reader's process has ended and nothing of it is left. */
+  readonly close: () => Promise<void>
+}
+
+/** Opens frozen disks for reading over NBD. */
+export interface DiskReaders {
+  readonly open: (request: ReaderRequest, signal: AbortSignal) => Promise<DiskReader>
+}

@@ -1,0 +1,83 @@
+import { type DiskCounters, type LeasedTask } from '../api/worker.js'
+import { AppError } from '../errors.js'
+import { type Logger } from '../log/logger.js'
+import { type OmaLink } from './oma-link.js'
+
+export interface LeaseKeeperOptions {
+  readonly link: Pick<OmaLink, 'heartbeat'>
+  readonly logger: Logger
+  /** Milliseconds on a clock that never jumps. */
+  readonly nowMs: () => number
+  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
+}
+
+/**
+ * Keeps one lease alive by heartbeats. `signal` aborts when the OMA wants the work cancelled (PASS_CANCELLED), has given it
+ * up, or could not be reached for as long as the lease lasts (WORKER_LEASE_LAPSED). The lease counts from the moment its
+ * newest acknowledged heartbeat was sent, so this side always stops before the OMA gives the work to somebody else.
+ */
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions
+  readonly #task: LeasedTask
+  readonly #end = new AbortController()
+  readonly #over = new AbortController()
+  readonly #beating: Promise<void>
+  #deadlineMs: number
+  progress: readonly DiskCounters[] = []
+
+  constructor(options: LeaseKeeperOptions, task: LeasedTask) {
+    this.#options = options
+    this.#task = task
+    this.#deadlineMs = options.nowMs() + task.leaseMs
+    this.#beating = this.#beat()
+  }
+
+  get signal(): AbortSignal {
+    return this.#over.signal
+  }
+
+  /** Ends the heartbeats; resolves when none is under way. */
+  async stop(): Promise<void> {
+    this.#end.abort()
+    await this.#beating
+  }
+
+  async #beat(): Promise<void> {
+    const { nowMs, pause } = this.#options
+    while (!this.#end.signal.aborted && !this.#over.signal.aborted) {
+      const leftMs = this.#deadlineMs - nowMs()
+      if (leftMs <= 0) {
+        this.#lapse('no heartbeat was acknowledged until the lease ended')
+        return
+      }
+      await pause(Math.min(this.#task.leaseMs / 4, leftMs), this.#end.signal)
+      await this.#once()
+    }
+  }
+
+  async #once(): Promise<void> {
+    const { link, logger, nowMs } = this.#options
+    if (this.#isStopping()) return
+    const sentAtMs = nowMs()
+    const leftMs = this.#deadlineMs - sentAtMs
+    if (leftMs <= 0) return
+    try {
+      const limit = AbortSignal.any([this.#end.signal, AbortSignal.timeout(Math.ceil(leftMs))])
+      const { cancel } = await link.heartbeat(this.#task, this.progress, limit)
+      this.#deadlineMs = sentAtMs + this.#task.leaseMs
+      if (cancel) this.#over.abort(new AppError('PASS_CANCELLED', `task ${this.#task.id} was cancelled`))
+    } catch (error) {
+      if (this.#isStopping()) return
+      if (error instanceof AppError && error.code === 'WORKER_LEASE_LAPSED') this.#lapse('the OMA gave it up')
+      else logger.warn({ task: this.#task.id, err: error }, 'heartbeat failed')
+    }
+  }
+
+  #isStopping(): boolean {
+    return this.#end.signal.aborted
+  }
+
+  #lapse(why: string): void {
+    this.#over.abort(new AppError('WORKER_LEASE_LAPSED', `task ${this.#task.id}: ${why}`))
+  }
+}
