@@ -37,6 +37,8 @@ export interface FrozenDisk {
 /** What the VMA asks of vCenter; agent/vsphere implements it. */
 export interface SourceVsphere {
   readonly checkConnection: (signal: AbortSignal) => Promise<void>
+  /** `AA:BB:…` of the certificate that matched the confirmed one: VDDK asks for it in SHA-1. */
+  readonly thumbprintSha1: (signal: AbortSignal) => Promise<string>
   readonly listVms: (signal: AbortSignal) => AsyncIterable<readonly ListedVm[]>
   readonly describeVm: (vm: SourceVmId, signal: AbortSignal) => Promise<DescribedVm>
   readonly enableChangeTracking: (moref: string, signal: AbortSignal) => Promise<void>
