@@ -34,6 +34,12 @@ export interface FrozenDisk {
   readonly capacityBytes: Bytes
 }
 
+export interface TakenSnapshot {
+  readonly snapshotMoref: string
+  readonly createdAt: Date
+  readonly disks: readonly FrozenDisk[]
+}
+
 /** What the VMA asks of vCenter; agent/vsphere implements it. */
 export interface SourceVsphere {
   readonly checkConnection: (signal: AbortSignal) => Promise<void>
@@ -45,21 +51,19 @@ export interface SourceVsphere {
   readonly createSnapshot: (
     request: { readonly moref: string; readonly name: string; readonly description: string },
     signal: AbortSignal,
-  ) => Promise<{
-    readonly snapshotMoref: string
-    readonly createdAt: Date
-    readonly disks: readonly FrozenDisk[]
-  }>
+  ) => Promise<TakenSnapshot>
+  /** Undefined only when vCenter lists the VM's snapshots and this name is not among them. */
   readonly findSnapshot: (
     moref: string,
     name: string,
     signal: AbortSignal,
-  ) => Promise<{ readonly moref: string } | undefined>
-  readonly snapshotDisks: (snapshotMoref: string, signal: AbortSignal) => Promise<readonly FrozenDisk[]>
+  ) => Promise<TakenSnapshot | undefined>
+  /** Removes the snapshot of this name, if there is one, and resolves when the disks are consolidated. */
   readonly removeSnapshot: (
     request: { readonly moref: string; readonly name: string },
     signal: AbortSignal,
   ) => Promise<void>
+  /** Rejects with CBT_UNAVAILABLE when the change ID is of another epoch or tracking is off, CBT_ANSWER_INVALID when the answer contradicts itself. */
   readonly changedAreas: (
     request: {
       readonly moref: string
