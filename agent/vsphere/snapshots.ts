@@ -1,0 +1,220 @@
+import { type ChangeId, type DiskKey } from '../domain/ids.js'
+import { type Bytes } from '../domain/units.js'
+import { AppError } from '../errors.js'
+import { type Logger } from '../log/logger.js'
+import { disksOf, type DiskDevice } from './devices.js'
+import { isFault, OutcomeUnknown } from './faults.js'
+import { readObject } from './properties.js'
+import { type VimSession } from './session.js'
+import { type Call } from './soap.js'
+import { type Tasks } from './tasks.js'
+import { child, childrenOf, element, flag, refOf, textOf, type MoRef, type Node } from './vim-xml.js'
+
+export interface FrozenDisk {
+  readonly key: DiskKey
+  readonly changeId: ChangeId | null
+  /** The datastore path of the disk's file as the snapshot names it. */
+  readonly fileName: string
+  readonly capacityBytes: Bytes
+}
+
+export interface TakenSnapshot {
+  readonly snapshotMoref: string
+  readonly createdAt: Date
+  readonly disks: readonly FrozenDisk[]
+}
+
+export interface SnapshotDeps {
+  readonly session: VimSession
+  readonly tasks: Tasks
+  readonly logger: Logger
+  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
+  /** How long a call whose answer was lost may take to show its effect. */
+  readonly settleMs: number
+}
+
+/** Looks or attempts until something is settled, each followed by a look. */
+const maxRounds = 3
+
+export const vmRef = (moref: string): MoRef => ({ type: 'VirtualMachine', id: moref })
+
+/** Snapshots of one name, which is how a pass knows its own: others are never touched, whatever they are called. */
+export class Snapshots {
+  readonly #deps: SnapshotDeps
+
+  constructor(deps: SnapshotDeps) {
+    this.#deps = deps
+  }
+
+  /**
+   * One snapshot of all disks, without memory and without quiescing. A snapshot of this name that is there already was
+   * made by an earlier call and is the result; so is one whose creation is under way.
+   */
+  async create(
+    request: { readonly moref: string; readonly name: string; readonly description: string },
+    signal: AbortSignal,
+  ): Promise<TakenSnapshot> {
+    const vm = vmRef(request.moref)
+    const call: Call = {
+      method: 'CreateSnapshot_Task',
+      target: vm,
+      args: [
+        element('name', request.name),
+        element('description', request.description),
+        element('memory', false),
+        element('quiesce', false),
+      ],
+    }
+    const exists = async (): Promise<boolean> => (await this.#named(vm, request.name, signal)).length > 0
+    for (let round = 1; ; round += 1) {
+      const found = await this.find(request.moref, request.name, signal)
+      if (found !== undefined) return found
+      try {
+        await this.#deps.tasks.run(call, exists, signal)
+      } catch (error) {
+        // Its answer was lost, or what it was to answer: only the VM itself can tell.
+        if (!(error instanceof OutcomeUnknown) || round >= maxRounds) throw error
+        this.#deps.logger.warn(
+          { vm: request.moref, err: error },
+          'looking for a snapshot whose creation was not answered',
+        )
+        await this.#deps.pause(this.#deps.settleMs, signal)
+        signal.throwIfAborted()
+        continue
+      }
+      const taken = await this.find(request.moref, request.name, signal)
+      if (taken !== undefined) return taken
+      throw new AppError(
+        'VSPHERE_FAULT',
+        `${call.method} on ${request.moref} ended, but there is no such snapshot`,
+      )
+    }
+  }
+
+  /** Undefined only when vCenter lists the VM's snapshots, none has this name and none is being made. */
+  async find(moref: string, name: string, signal: AbortSignal): Promise<TakenSnapshot | undefined> {
+    const vm = vmRef(moref)
+    let found = await this.#named(vm, name, signal)
+    if (found.length === 0 && (await this.#deps.tasks.quiet(vm, signal)))
+      found = await this.#named(vm, name, signal)
+    const [one, another] = found
+    if (another !== undefined)
+      throw new AppError('VSPHERE_FAULT', `${found.length} snapshots of ${moref} are called ${name}`)
+    if (one === undefined) return undefined
+    const disks = await frozenDisks(this.#deps.session, one.ref, signal)
+    return {
+      snapshotMoref: one.ref.id,
+      createdAt: one.createdAt,
+      // A disk no snapshot freezes is in the snapshot's configuration too, but with the file the guest writes to.
+      disks: disks
+        .filter(disk => disk.snapshotable)
+        .map(({ key, changeId, fileName, capacityBytes }) => ({ key, changeId, fileName, capacityBytes })),
+    }
+  }
+
+  /** Removes what has this name, and resolves when it is gone and the disks of the VM are consolidated. */
+  async remove(
+    request: { readonly moref: string; readonly name: string },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const vm = vmRef(request.moref)
+    for (let round = 1; ; round += 1) {
+      await this.#deps.tasks.quiet(vm, signal)
+      const [one] = await this.#named(vm, request.name, signal)
+      if (one === undefined) break
+      await this.#removeOne(vm, one.ref, request.name, round >= maxRounds, signal)
+    }
+    await this.#consolidate(vm, signal)
+  }
+
+  async #removeOne(vm: MoRef, ref: MoRef, name: string, isLast: boolean, signal: AbortSignal): Promise<void> {
+    const call: Call = {
+      method: 'RemoveSnapshot_Task',
+      target: ref,
+      args: [element('removeChildren', false), element('consolidate', true)],
+    }
+    const isGone = async (): Promise<boolean> =>
+      !(await this.#named(vm, name, signal)).some(other => other.ref.id === ref.id)
+    try {
+      await this.#deps.tasks.run(call, isGone, signal)
+    } catch (error) {
+      if (isFault(error, 'ManagedObjectNotFound')) return
+      // vSphere takes a snapshot out of the tree before it consolidates, so a failed removal may leave only that to do.
+      if (!(error instanceof OutcomeUnknown) && (await isGone())) return
+      if (!(error instanceof OutcomeUnknown) || isLast) throw error
+      this.#deps.logger.warn(
+        { vm: vm.id, err: error },
+        'looking for a snapshot whose removal was not answered',
+      )
+      await this.#deps.pause(this.#deps.settleMs, signal)
+      signal.throwIfAborted()
+      return
+    }
+    if (isLast && !(await isGone()))
+      throw new AppError(
+        'VSPHERE_FAULT',
+        `${call.method} on ${ref.id} ended, but the snapshot is still there`,
+      )
+  }
+
+  async #consolidate(vm: MoRef, signal: AbortSignal): Promise<void> {
+    const call: Call = { method: 'ConsolidateVMDisks_Task', target: vm, args: [] }
+    const isDone = async (): Promise<boolean> => !(await this.#needsConsolidation(vm, signal))
+    for (let round = 1; !(await isDone()); round += 1) {
+      if (round > maxRounds)
+        throw new AppError(
+          'VSPHERE_FAULT',
+          `the disks of ${vm.id} still need consolidation after ${maxRounds} tries`,
+        )
+      this.#deps.logger.info({ vm: vm.id }, 'consolidating the disks of a VM')
+      try {
+        await this.#deps.tasks.run(call, isDone, signal)
+      } catch (error) {
+        // A consolidation may be repeated: it folds what is left to fold.
+        if (!(error instanceof OutcomeUnknown) || round >= maxRounds) throw error
+      }
+      await this.#deps.tasks.quiet(vm, signal)
+    }
+  }
+
+  async #needsConsolidation(vm: MoRef, signal: AbortSignal): Promise<boolean> {
+    const path = 'runtime.consolidationNeeded'
+    return flag((await readObject(this.#deps.session, vm, [path], signal)).get(path)) ?? false
+  }
+
+  async #named(vm: MoRef, name: string, signal: AbortSignal): Promise<readonly ListedSnapshot[]> {
+    const object = await readObject(this.#deps.session, vm, ['snapshot'], signal)
+    return listed(object.get('snapshot')).filter(snapshot => snapshot.name === name)
+  }
+}
+
+interface ListedSnapshot {
+  readonly ref: MoRef
+  readonly name: string
+  readonly createdAt: Date
+}
+
+/** All snapshots of a VirtualMachineSnapshotInfo, whatever their level; the property is unset when there are none. */
+function listed(info: Node | undefined): readonly ListedSnapshot[] {
+  const found: ListedSnapshot[] = []
+  const rest = [...childrenOf(info, 'rootSnapshotList')]
+  for (let tree = rest.pop(); tree !== undefined; tree = rest.pop()) {
+    const ref = refOf(child(tree, 'snapshot'), 'snapshot')
+    const createdAt = new Date(textOf(tree, 'createTime') ?? '')
+    if (Number.isNaN(createdAt.getTime()))
+      throw new AppError('VSPHERE_PROTOCOL', `snapshot ${ref.id} has no time of creation`)
+    found.push({ ref, name: textOf(tree, 'name') ?? '', createdAt })
+    rest.push(...childrenOf(tree, 'childSnapshotList'))
+  }
+  return found
+}
+
+/** The disks as they were when the snapshot was taken, with its change IDs and files, never those of the running VM. */
+export async function frozenDisks(
+  session: VimSession,
+  snapshot: MoRef,
+  signal: AbortSignal,
+): Promise<readonly DiskDevice[]> {
+  const path = 'config.hardware.device'
+  return disksOf((await readObject(session, snapshot, [path], signal)).get(path))
+}

@@ -1,0 +1,100 @@
+import { type SourceVmId } from '../domain/ids.js'
+import { type Extent } from '../domain/extent.js'
+import { AppError } from '../errors.js'
+import { changedAreas, type AreasQuery } from './changed-areas.js'
+import { listVms, type ListedVm } from './inventory.js'
+import { describeVm, enableChangeTracking, type DescribedVm } from './machines.js'
+import { readObject } from './properties.js'
+import { VimSession, type SessionOptions } from './session.js'
+import { Snapshots, type TakenSnapshot } from './snapshots.js'
+import { Tasks } from './tasks.js'
+
+export type VsphereOptions = Pick<
+  SessionOptions,
+  'url' | 'thumbprintSha256' | 'credentials' | 'logger' | 'pause'
+> &
+  Partial<VsphereTimes>
+
+export interface VsphereTimes {
+  readonly connectTimeoutMs: number
+  /** From the first byte of a request to the last of its answer. */
+  readonly requestTimeoutMs: number
+  /** Before a call that changes nothing is made again on a new connection. */
+  readonly retryDelayMs: number
+  readonly taskPollMs: number
+  /** How long vCenter may hold an answer back while a task goes on. */
+  readonly taskWaitSeconds: number
+  /** How long a call whose answer was lost may take to show its effect. */
+  readonly settleMs: number
+}
+
+const usualTimes: VsphereTimes = {
+  connectTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  retryDelayMs: 500,
+  taskPollMs: 1_000,
+  taskWaitSeconds: 20,
+  settleMs: 3_000,
+}
+
+/** How many tasks of others one of ours gives way to; each is waited for to its end. */
+const maxBusyRounds = 20
+
+/** One vCenter or ESXi host, as the VMA uses it. */
+export interface Vsphere {
+  readonly checkConnection: (signal: AbortSignal) => Promise<void>
+  readonly thumbprintSha1: (signal: AbortSignal) => Promise<string>
+  readonly listVms: (signal: AbortSignal) => AsyncIterable<readonly ListedVm[]>
+  readonly describeVm: (vm: SourceVmId, signal: AbortSignal) => Promise<DescribedVm>
+  readonly enableChangeTracking: (moref: string, signal: AbortSignal) => Promise<void>
+  readonly createSnapshot: (
+    request: { readonly moref: string; readonly name: string; readonly description: string },
+    signal: AbortSignal,
+  ) => Promise<TakenSnapshot>
+  readonly findSnapshot: (
+    moref: string,
+    name: string,
+    signal: AbortSignal,
+  ) => Promise<TakenSnapshot | undefined>
+  readonly removeSnapshot: (
+    request: { readonly moref: string; readonly name: string },
+    signal: AbortSignal,
+  ) => Promise<void>
+  readonly changedAreas: (query: AreasQuery, signal: AbortSignal) => Promise<readonly Extent[]>
+  /** Logs out. Call it last. */
+  readonly close: () => Promise<void>
+}
+
+/** Connects and logs in when it is first needed. Throws CONFIG_INVALID for an address or thumbprint of another form. */
+export function openVsphere(options: VsphereOptions): Vsphere {
+  const times = { ...usualTimes, ...options }
+  const { logger, pause } = options
+  const session = new VimSession(times)
+  const tasks = new Tasks(session, {
+    pause,
+    pollMs: times.taskPollMs,
+    waitSeconds: times.taskWaitSeconds,
+    maxBusyRounds,
+  })
+  const snapshots = new Snapshots({ session, tasks, logger, pause, settleMs: times.settleMs })
+  return {
+    checkConnection: async signal => {
+      const { rootFolder } = await session.content(signal)
+      await readObject(session, rootFolder, ['name'], signal)
+    },
+    thumbprintSha1: async signal => {
+      if (session.thumbprintSha1 === undefined) await session.content(signal)
+      const thumbprint = session.thumbprintSha1
+      if (thumbprint === undefined) throw new AppError('INTERNAL_BUG', 'a session without a certificate')
+      return thumbprint
+    },
+    listVms: signal => listVms(session, logger, signal),
+    describeVm: (vm, signal) => describeVm(session, vm, signal),
+    enableChangeTracking: (moref, signal) => enableChangeTracking(session, tasks, moref, signal),
+    createSnapshot: (request, signal) => snapshots.create(request, signal),
+    findSnapshot: (moref, name, signal) => snapshots.find(moref, name, signal),
+    removeSnapshot: (request, signal) => snapshots.remove(request, signal),
+    changedAreas: (query, signal) => changedAreas(session, query, signal),
+    close: () => session.close(),
+  }
+}
