@@ -4,7 +4,8 @@ import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { isFault } from './faults.js'
 import { type VimSession } from './session.js'
-import { frozenDisks, vmRef } from './snapshots.js'
+import { vmRef } from './properties.js'
+import { frozenDisks } from './snapshots.js'
 import { childrenOf, element, required, wholeOf, type Node } from './vim-xml.js'
 
 /** One answer of QueryChangedDiskAreas: what changed inside [startOffset, startOffset + length). */

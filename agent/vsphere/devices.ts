@@ -1,7 +1,7 @@
 import { changeId, diskKey, type ChangeId, type DiskKey } from '../domain/ids.js'
 import { KIB, type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
-import { child, childrenOf, textOf, typeOf, wholeOf, type Node } from './vim-xml.js'
+import { child, childrenOf, textOf, typeOf, unfold, wholeOf, type Node } from './vim-xml.js'
 
 /** A virtual disk as `config.hardware.device` of a VM or of a snapshot describes it. */
 export interface DiskDevice {
@@ -19,18 +19,22 @@ export interface DiskDevice {
 /** From the value of `config.hardware.device`; undefined: the VM has no devices. */
 export function disksOf(devices: Node | undefined): readonly DiskDevice[] {
   const all = childrenOf(devices, 'VirtualDevice')
-  const shared = new Set(all.filter(isSharedBus).map(device => textOf(device, 'key')))
-  return all
-    .filter(device => typeOf(device) === 'VirtualDisk')
-    .map(device => diskOf(device, shared.has(textOf(device, 'controllerKey'))))
+  const shared = new Set(
+    all
+      .filter(device => typeOf(device) !== 'VirtualDisk')
+      .map(unfold)
+      .filter(isSharedBus)
+      .map(device => textOf(device, 'key')),
+  )
+  return disksIn(all).map(disk => diskOf(disk, shared.has(textOf(disk, 'controllerKey'))))
 }
 
 /** Virtual capacity of all disks; for lists, where nothing else of a disk is wanted. */
-export function capacitiesOf(devices: Node | undefined): readonly Bytes[] {
-  return childrenOf(devices, 'VirtualDevice')
-    .filter(device => typeOf(device) === 'VirtualDisk')
-    .map(capacityOf)
-}
+export const capacitiesOf = (devices: Node | undefined): readonly Bytes[] =>
+  disksIn(childrenOf(devices, 'VirtualDevice')).map(capacityOf)
+
+const disksIn = (devices: readonly Node[]): readonly Node[] =>
+  devices.filter(device => typeOf(device) === 'VirtualDisk').map(unfold)
 
 /** Controllers whose bus other VMs share: vSphere takes no snapshots of their disks. */
 const isSharedBus = (device: Node): boolean => {

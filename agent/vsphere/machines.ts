@@ -1,11 +1,10 @@
 import { isUuid, type SourceVmId } from '../domain/ids.js'
 import { AppError } from '../errors.js'
 import { disksOf, type DiskDevice } from './devices.js'
-import { isFault, isUnsupported, OutcomeUnknown } from './faults.js'
-import { readObject } from './properties.js'
+import { isUnsupported, OutcomeUnknown } from './faults.js'
+import { readVm, vmRef } from './properties.js'
 import { type VimSession } from './session.js'
 import { type Call } from './soap.js'
-import { vmRef } from './snapshots.js'
 import { type Tasks } from './tasks.js'
 import { childrenOf, element, flag, refOf, text, type MoRef, type Node } from './vim-xml.js'
 
@@ -52,13 +51,7 @@ export async function describeVm(
     'capability.changeTrackingSupported',
     ...powerPaths,
   ]
-  let object
-  try {
-    object = await readObject(session, ref, paths, signal)
-  } catch (error) {
-    if (!isFault(error, 'ManagedObjectNotFound')) throw error
-    throw new AppError('SOURCE_VM_UNKNOWN', `${vm} was removed while it was looked at`, error)
-  }
+  const object = await readVm(session, ref, paths, signal)
   const uuid = object.get('config.instanceUuid')
   if (uuid === undefined)
     throw new AppError('VSPHERE_FAULT', `vCenter cannot read the configuration of ${vm} (${ref.id})`)
@@ -121,7 +114,7 @@ export async function enableChangeTracking(
   const vm = vmRef(moref)
   const paths = ['config.changeTrackingEnabled', 'capability.changeTrackingSupported', 'snapshot']
   const look = async () => {
-    const object = await readObject(session, vm, paths, signal)
+    const object = await readVm(session, vm, paths, signal)
     return {
       isOn: flag(object.get('config.changeTrackingEnabled')) ?? false,
       isSupported: flag(object.get('capability.changeTrackingSupported')) ?? false,

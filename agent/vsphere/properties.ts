@@ -1,5 +1,5 @@
 import { AppError } from '../errors.js'
-import { faultOfLocalized, type VimFault } from './faults.js'
+import { faultOfLocalized, isFault, type VimFault } from './faults.js'
 import { type VimSession } from './session.js'
 import { type Call } from './soap.js'
 import {
@@ -136,4 +136,21 @@ export async function readObject(
   if (object === undefined)
     throw new AppError('VSPHERE_PROTOCOL', `vCenter has nothing to say of ${ref.type} ${ref.id}`)
   return object
+}
+
+export const vmRef = (moref: string): MoRef => ({ type: 'VirtualMachine', id: moref })
+
+/** Like `readObject`; a VM that was removed is SOURCE_VM_UNKNOWN. */
+export async function readVm(
+  session: VimSession,
+  vm: MoRef,
+  paths: readonly string[],
+  signal: AbortSignal,
+): Promise<ObjectProperties> {
+  try {
+    return await readObject(session, vm, paths, signal)
+  } catch (error) {
+    if (!isFault(error, 'ManagedObjectNotFound')) throw error
+    throw new AppError('SOURCE_VM_UNKNOWN', `${vm.id} is not in the inventory`, error)
+  }
 }

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { disksOf, type DiskDevice } from './devices.js'
 import { isFault, OutcomeUnknown } from './faults.js'
-import { readObject } from './properties.js'
+import { readObject, readVm, vmRef } from './properties.js'
 import { type VimSession } from './session.js'
 import { type Call } from './soap.js'
 import { type Tasks } from './tasks.js'
@@ -35,8 +35,6 @@ export interface SnapshotDeps {
 
 /** Looks or attempts until something is settled, each followed by a look. */
 const maxRounds = 3
-
-export const vmRef = (moref: string): MoRef => ({ type: 'VirtualMachine', id: moref })
 
 /** Snapshots of one name, which is how a pass knows its own: others are never touched, whatever they are called. */
 export class Snapshots {
@@ -179,11 +177,11 @@ export class Snapshots {
 
   async #needsConsolidation(vm: MoRef, signal: AbortSignal): Promise<boolean> {
     const path = 'runtime.consolidationNeeded'
-    return flag((await readObject(this.#deps.session, vm, [path], signal)).get(path)) ?? false
+    return flag((await readVm(this.#deps.session, vm, [path], signal)).get(path)) ?? false
   }
 
   async #named(vm: MoRef, name: string, signal: AbortSignal): Promise<readonly ListedSnapshot[]> {
-    const object = await readObject(this.#deps.session, vm, ['snapshot'], signal)
+    const object = await readVm(this.#deps.session, vm, ['snapshot'], signal)
     return listed(object.get('snapshot')).filter(snapshot => snapshot.name === name)
   }
 }

@@ -1,5 +1,6 @@
 import { XMLParser } from 'fast-xml-parser'
 import { AppError } from '../errors.js'
+import { isBalanced } from './balanced.js'
 
 /** A reference to a managed object: its type and its id, which only this server understands. */
 export interface MoRef {
@@ -61,11 +62,16 @@ function escape(text: string): string {
 
 const localName = (name: string): string => name.slice(name.indexOf(':') + 1)
 
+/** Elements left unparsed until `unfold`: most of a VM's answer are devices, and few of those are disks. */
+const folded = 'VirtualDevice'
+
 // Attributes keep their prefix: `type` (of a reference) and `xsi:type` (of any value) stand on the same element.
 const parser = new XMLParser({
-  ignoreAttributes: (name: string) => name.startsWith('xmlns'),
+  ignoreAttributes: false,
   attributeNamePrefix: '@',
   transformTagName: localName,
+  stopNodes: [`..${folded}`],
+  jPath: false,
   parseTagValue: false,
   parseAttributeValue: false,
   trimValues: false,
@@ -85,13 +91,20 @@ export function parseEnvelope(text: string, what: string): Node {
   if (/<!(DOCTYPE|ENTITY)/i.test(text)) throw invalid(`${what}: the answer declares a document type`)
   if (!/<\/(?:[\w.-]+:)?Envelope\s*>\s*$/.test(text))
     throw invalid(`${what}: the answer is not a SOAP envelope`)
-  let parsed: Node
+  if (!isBalanced(text)) throw invalid(`${what}: the answer is not well-formed`)
+  return required(required(parseText(text, what), 'Envelope', what), 'Body', what)
+}
+
+/** The elements inside a device, which the parser left as they came. */
+export const unfold = (device: Node): Node =>
+  required(parseText(`<inside>${rawText(device)}</inside>`, folded), 'inside', folded)
+
+function parseText(text: string, what: string): Node {
   try {
-    parsed = parser.parse(text) as Node
+    return parser.parse(text) as Node
   } catch (cause) {
     throw invalid(`${what}: the answer is not XML`, cause)
   }
-  return required(required(parsed, 'Envelope', what), 'Body', what)
 }
 
 /** All children of a name; a list of one looks like a single child in the parsed form. */
@@ -118,9 +131,11 @@ export function required(node: Node | undefined, name: string, what: string): No
 export const descend = (node: Node | undefined, ...names: readonly string[]): Node | undefined =>
   names.reduce<Node | undefined>(child, node)
 
-export function text(node: Node): string {
+export const text = (node: Node): string => unescape(rawText(node))
+
+function rawText(node: Node): string {
   const raw = typeof node === 'string' ? node : node['#text']
-  return typeof raw === 'string' ? unescape(raw) : ''
+  return typeof raw === 'string' ? raw : ''
 }
 
 export const textOf = (node: Node | undefined, name: string): string | undefined => {

@@ -6,14 +6,14 @@ const maxLines = 400
 const text = /\.(ts|mjs|cjs|js|cc|h|c|md|json|yml|gyp|sh)$/
 const exempt = new Set(['package-lock.json', 'LICENSE'])
 
-/** Spelt in pieces, so that this file does not find itself. */
+/** Word, advice, and the one file that may have it. Spelt in pieces, so that this file does not find itself. */
 const forbidden = [
   ['TO' + 'DO', 'finish it, or open an issue'],
   ['FIX' + 'ME', 'finish it, or open an issue'],
   ['eslint-' + 'disable', 'change the code'],
   ['@ts-' + 'ignore', 'change the types'],
   ['as ' + 'any', 'name the type'],
-  ['rejectUnauthorized: ' + 'false', 'pin the certificate'],
+  ['rejectUnauthorized: ' + 'false', 'pin the certificate', 'agent/vsphere/certificate.ts'],
   ['shell: ' + 'true', 'pass an argument list'],
   ['t.sk' + 'ip(', 'every test runs'],
   ['catch ' + '{}', 'handle the error'],
@@ -30,8 +30,8 @@ export function checkTree() {
     const content = readFileSync(at(file), 'utf8')
     const lines = content.split('\n').length
     if (lines > maxLines) complaints.push(`${file}: ${lines} lines; what else is it? (at most ${maxLines})`)
-    for (const [word, advice] of forbidden)
-      if (content.includes(word)) complaints.push(`${file}: "${word}": ${advice}`)
+    for (const [word, advice, except] of forbidden)
+      if (file !== except && content.includes(word)) complaints.push(`${file}: "${word}": ${advice}`)
   }
   if (readFileSync(at('package-lock.json'), 'utf8').includes('"resolved"')) {
     complaints.push('package-lock.json names addresses; .npmrc has omit-lockfile-registry-resolved for that')
