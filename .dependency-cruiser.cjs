@@ -53,13 +53,18 @@ module.exports = {
       '^agent/(replication|http)/deps\\.ts$',
       '^agent/errors\\.ts$',
     ]),
-    only('volumes', '^agent/volumes/', ['^agent/(volumes|api|domain|log|config)/', '^agent/errors\\.ts$']),
-    only('source', '^agent/source/', [
-      '^agent/(source|vsphere|nbd|api|domain|log|config)/',
+    only('volumes', '^agent/volumes/', [
+      '^agent/(volumes|api|http-server|http-client|domain|log|config)/',
       '^agent/errors\\.ts$',
     ]),
+    only('source', '^agent/source/', [
+      '^agent/(source|vsphere|nbd|api|http-client|domain|log|config)/',
+      '^agent/errors\\.ts$',
+    ]),
+    only('http-server', '^agent/http-server/', ['^agent/(http-server|log)/', '^agent/errors\\.ts$']),
+    only('http-client', '^agent/http-client/', ['^agent/(http-client|api)/', '^agent/errors\\.ts$']),
     only('http', '^agent/http/', [
-      '^agent/(http|api|domain|log)/',
+      '^agent/(http|http-server|api|domain|log)/',
       '^agent/replication/',
       '^agent/errors\\.ts$',
     ]),
@@ -69,7 +74,7 @@ module.exports = {
     packageOnlyIn(
       'fastify-at-the-http-edge',
       'fastify|@fastify',
-      '^(agent/http|agent/volumes/http|agent/source/http|lab)/',
+      '^(agent/http|agent/http-server|agent/volumes/http|agent/source/http|lab)/',
     ),
     packageOnlyIn('xml-at-its-edges', 'fast-xml-parser', '^(agent/vsphere|lab/vcenter)/'),
   ],

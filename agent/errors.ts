@@ -24,6 +24,12 @@ export const errorTable = {
     'The configuration file is not valid.',
     'Correct the key named in the message and start again.',
   ),
+  ALREADY_RUNNING: row(
+    500,
+    'after-operator',
+    'Another process does this work already.',
+    'Stop the other process first: two of them would work on the same data.',
+  ),
   INTERNAL_BUG: row(
     500,
     'never',
@@ -219,11 +225,29 @@ export const errorTable = {
     'The volume is exported to somebody else.',
     'Wait until the other export ends.',
   ),
+  VOLUME_FENCED: row(
+    409,
+    'after-operator',
+    'A newer holder has taken over the volume, so an older one was refused.',
+    'Nothing to do when another OMA took over. After an older database was restored, remove the token file of the volume from the state directory of the volume daemon.',
+  ),
+  VOLUME_FENCE_BROKEN: row(
+    500,
+    'after-operator',
+    'The record of the newest holder of a volume cannot be read or saved, so nothing was opened or closed.',
+    'Check the state directory of the volume daemon. Remove the file named in the message only when no other OMA works on the volume.',
+  ),
   VOLUMED_UNREACHABLE: row(
     503,
     'after-delay',
     'The volume daemon does not answer.',
     'Start the volume daemon and read its log.',
+  ),
+  VOLUMED_PROTOCOL: row(
+    502,
+    'after-operator',
+    'The volume daemon sent an answer that could not be understood.',
+    'Bring the OMA and its volume daemon to the same version.',
   ),
 
   CLOUDSTACK_UNREACHABLE: row(

@@ -31,6 +31,7 @@ export const taskId = (text: string): TaskId => text as TaskId
 export const sourceVmId = (text: string): SourceVmId => text as SourceVmId
 export const volumeId = (text: string): VolumeId => text as VolumeId
 export const diskKey = (text: string): DiskKey => text as DiskKey
+export const volumeSerial = (text: string): VolumeSerial => text as VolumeSerial
 export const changeId = (text: string): ChangeId => text as ChangeId
 
 /** CloudStack's `diskUuidToSerial`: the UUID without hyphens, first 20 characters. */

@@ -14,7 +14,7 @@ import {
 } from '../api/schemas.js'
 import { type Logger } from '../log/logger.js'
 import { type JobAdmin, type Views } from './deps.js'
-import { apiServer } from './server.js'
+import { apiServer } from '../http-server/server.js'
 
 export interface OperatorApiDeps {
   readonly views: Views

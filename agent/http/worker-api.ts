@@ -19,7 +19,7 @@ import { type Logger } from '../log/logger.js'
 import { type TaskBoardStore } from '../replication/deps.js'
 import { type Json } from '../domain/json.js'
 import { type WorkerReports } from './deps.js'
-import { apiServer } from './server.js'
+import { apiServer } from '../http-server/server.js'
 
 export interface WorkerApiDeps {
   readonly tasks: TaskBoardStore

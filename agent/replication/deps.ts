@@ -7,12 +7,14 @@ import {
   type TaskId,
   type VolumeId,
 } from '../domain/ids.js'
+import { type FenceToken } from '../domain/fence.js'
 import { type PassState } from '../domain/pass-state.js'
 import { type Bytes } from '../domain/units.js'
 import { type SyncType } from '../domain/progress.js'
 import { type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
+import { type SagaClaim } from '../saga/log.js'
 
 export interface JobDisk {
   readonly diskKey: DiskKey
@@ -64,6 +66,8 @@ export interface PassStore {
   /** The recovery point and every change ID, in one transaction; a second call changes nothing. */
   readonly commit: (pass: PassId, disks: readonly CommittedDisk[]) => Promise<void>
   readonly fail: (pass: PassId, failure: Failure) => Promise<void>
+  /** A token higher than any given out before; rejects with SagaClaimLost when the claim is no longer the newest. */
+  readonly nextFence: (claim: SagaClaim) => Promise<FenceToken>
 }
 
 export interface DiskReport {
@@ -149,12 +153,20 @@ export interface OpenExport {
   readonly sizeBytes: Bytes
 }
 
-/** The volume daemon: the only one that touches devices. */
+/** The volume daemon: the only one that touches devices. A token lower than one it has seen rejects with VOLUME_FENCED. */
 export interface Exports {
   /** Proves the device's identity and size, then serves it under a fresh random name; an older export of it ends first. */
-  readonly open: (volume: VolumeId, minimumBytes: Bytes, signal: AbortSignal) => Promise<OpenExport>
-  /** Absent is closed. Resolves when its server has ended. */
-  readonly close: (volume: VolumeId, signal: AbortSignal) => Promise<void>
+  readonly open: (
+    volume: VolumeId,
+    minimumBytes: Bytes,
+    fence: FenceToken,
+    signal: AbortSignal,
+  ) => Promise<OpenExport>
+  /**
+   * Absent is closed. Resolves when its server has ended and the device has its data; TARGET_FLUSH_FAILED says that the
+   * export has ended but data may be lost.
+   */
+  readonly close: (volume: VolumeId, fence: FenceToken, signal: AbortSignal) => Promise<void>
 }
 
 export interface PassDeps {

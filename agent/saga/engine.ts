@@ -199,6 +199,7 @@ class SagaRun<Deps, Input extends Json> {
       // The input was saved by this saga's own kind; the log keeps the two together.
       input: this.#record.input as Input,
       sagaId: this.#record.id,
+      claim: this.#claim,
       signal,
       failure: firstFailure(this.#events),
       savedOutputOf,

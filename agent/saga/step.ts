@@ -1,5 +1,6 @@
 import { type Failure } from '../errors.js'
 import { type Json } from '../domain/json.js'
+import { type SagaClaim } from './log.js'
 
 /**
  * One step of a saga. `run` and `undo` may each be called again after a crash at any point, so both look before they act:
@@ -17,6 +18,8 @@ export interface Step<Deps, Input, Output extends Json> {
 export interface StepContext<Deps, Input> {
   readonly input: Input
   readonly sagaId: string
+  /** The right under which this run works; a later claim by another agent makes it void. */
+  readonly claim: SagaClaim
   /** Aborts when the saga is cancelled or the agent stops. */
   readonly signal: AbortSignal
   /** What made the saga unwind; undefined while it goes forward. */

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { rm } from 'node:fs/promises'
-import { connect } from 'node:net'
+import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as after } from 'node:timers/promises'
-import { execa } from 'execa'
+import { type FenceToken } from '../domain/fence.js'
 import { type VolumeSerial } from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
+import { startExportServer, untilAnswering, type ExportServer } from './export-server.js'
+import { Fences } from './fences.js'
 import { isStillThere, proveDevice } from './identity.js'
+import { Turns } from './turns.js'
 
 export interface VolumeExport {
   readonly socket: string
@@ -20,123 +21,145 @@ export interface ExportsOptions {
   readonly byIdDir: string
   /** Where the sockets go; only the mover's group may enter it. */
   readonly socketDir: string
+  /** Where the highest fence tokens are kept. */
+  readonly stateDir: string
   readonly nbdkitPath: string
   readonly startTimeoutMs: number
   readonly logger: Logger
 }
 
 interface Served extends VolumeExport {
-  readonly server: ReturnType<typeof startServer>
+  readonly fence: FenceToken
+  readonly server: ExportServer
+  /** Open since before the server could write: its sync reports every write-back error since then, seen or not. */
+  readonly device: FileHandle
 }
 
 /**
  * One nbdkit for each open export, under a random name on a random socket: whoever knew an older one cannot write through
- * it. Every server dies with this process, so a restart begins with nothing exported and nothing to remember.
+ * it. Every server dies with this process, so a restart begins with nothing exported; only the fence tokens are remembered.
  */
 export class VolumeExports {
   readonly #options: ExportsOptions
+  readonly #fences: Fences
+  readonly #turns = new Turns<VolumeSerial>()
   readonly #served = new Map<VolumeSerial, Served>()
-  #queue: Promise<unknown> = Promise.resolve()
+  /** Volumes whose last export ended without a good flush: closing them again must not look like success. */
+  readonly #unflushed = new Map<VolumeSerial, AppError>()
 
   constructor(options: ExportsOptions) {
     this.#options = options
+    this.#fences = new Fences(options.stateDir)
   }
 
-  /** Proves the device, ends an older export of the volume, and serves it anew. Resolves when the server answers. */
-  open(serial: VolumeSerial, minimumBytes: Bytes): Promise<VolumeExport> {
-    return this.#inTurn(async () => {
-      const device = await proveDevice(this.#options.byIdDir, serial, minimumBytes)
-      await this.#end(serial)
-      const name = randomBytes(16).toString('hex')
-      const socket = join(this.#options.socketDir, `${name}.sock`)
-      const server = startServer(this.#options.nbdkitPath, socket, name, device.path)
-      const served = { socket, exportName: name, sizeBytes: device.sizeBytes, server }
-      this.#served.set(serial, served)
-      try {
-        await this.#untilAnswering(served, serial)
-        if (!(await isStillThere(this.#options.byIdDir, serial, device))) {
-          throw new AppError(
-            'VOLUME_IDENTITY_MISMATCH',
-            `another device took the serial ${serial} while it was opened`,
-          )
-        }
-      } catch (error) {
-        await this.#end(serial)
-        throw error
-      }
+  /**
+   * Ends an older export of the volume, proves the device and serves it. Resolves when the server answers. Rejects with
+   * VOLUME_FENCED for a token lower than one seen before, which leaves everything as it is. Any other rejection leaves the
+   * volume closed, with the token counted.
+   */
+  open(serial: VolumeSerial, minimumBytes: Bytes, fence: FenceToken): Promise<VolumeExport> {
+    return this.#turns.take(serial, async () => {
+      await this.#fences.raise(serial, fence)
+      if (this.#served.has(serial)) await this.#end(serial)
+      this.#unflushed.delete(serial)
+      const served = await this.#start(serial, minimumBytes, fence)
+      const { socket, exportName, sizeBytes } = served
       this.#options.logger.info(
-        { serial, path: device.path, bytes: device.sizeBytes.toString() },
+        { serial, fence: fence.toString(), bytes: sizeBytes.toString() },
         'volume exported',
       )
-      return { socket, exportName: name, sizeBytes: device.sizeBytes }
+      return { socket, exportName, sizeBytes }
     })
   }
 
-  /** Resolves when the server of the volume has ended; no export is closed already. */
-  close(serial: VolumeSerial): Promise<void> {
-    return this.#inTurn(() => this.#end(serial))
-  }
-
-  closeAll(): Promise<void> {
-    return this.#inTurn(async () => {
-      for (const serial of [...this.#served.keys()]) await this.#end(serial)
+  /**
+   * Resolves when the server of the volume has ended and the device has its data; no export is closed already. Rejects
+   * with VOLUME_FENCED for a token lower than one seen before, and with TARGET_FLUSH_FAILED, again at each call until the
+   * volume is opened anew, when the export has ended but its data may be lost.
+   */
+  close(serial: VolumeSerial, fence: FenceToken): Promise<void> {
+    return this.#turns.take(serial, async () => {
+      await this.#fences.raise(serial, fence)
+      await this.#end(serial)
     })
   }
 
-  async #untilAnswering(served: Served, serial: VolumeSerial): Promise<void> {
-    const end = performance.now() + this.#options.startTimeoutMs
-    const ended = served.server.then(result => result.stderr)
-    while (!(await answers(served.socket))) {
-      const complaint = await Promise.race([ended, after(10)])
-      if (complaint !== undefined)
-        throw new AppError('NBD_UNREACHABLE', `the server of volume ${serial} ended: ${complaint}`)
-      if (performance.now() > end)
-        throw new AppError('NBD_UNREACHABLE', `the server of volume ${serial} does not answer`)
+  /** Ends every export, whoever holds it; rejects with the first failed flush after all have ended. */
+  async closeAll(): Promise<void> {
+    const serials = [...this.#served.keys()]
+    const ended = await Promise.allSettled(
+      serials.map(serial => this.#turns.take(serial, () => this.#end(serial))),
+    )
+    for (const one of ended) if (one.status === 'rejected') throw one.reason
+  }
+
+  list(): readonly {
+    readonly serial: VolumeSerial
+    readonly sizeBytes: Bytes
+    readonly fence: FenceToken
+  }[] {
+    return [...this.#served].map(([serial, { sizeBytes, fence }]) => ({ serial, sizeBytes, fence }))
+  }
+
+  async #start(serial: VolumeSerial, minimumBytes: Bytes, fence: FenceToken): Promise<Served> {
+    const { byIdDir, socketDir, nbdkitPath, startTimeoutMs } = this.#options
+    const proven = await proveDevice(byIdDir, serial, minimumBytes)
+    const device = await open(proven.path, 'r')
+    const exportName = randomBytes(16).toString('hex')
+    const socket = join(socketDir, `${exportName}.sock`)
+    const server = startExportServer(nbdkitPath, socket, exportName, proven.path)
+    const served = { socket, exportName, sizeBytes: proven.sizeBytes, fence, server, device }
+    this.#served.set(serial, served)
+    try {
+      await untilAnswering(server, socket, `volume ${serial}`, startTimeoutMs)
+      if (!(await isStillThere(byIdDir, serial, proven))) {
+        throw new AppError(
+          'VOLUME_IDENTITY_MISMATCH',
+          `another device took the serial ${serial} while it was opened`,
+        )
+      }
+    } catch (error) {
+      await this.#end(serial)
+      throw error
     }
+    void server.ended.then(complaint => this.#noticeEnd(serial, served, complaint))
+    return served
+  }
+
+  /** A server that ended unasked is cleaned up at once; its holder learns from its broken connections. */
+  async #noticeEnd(serial: VolumeSerial, served: Served, complaint: string): Promise<void> {
+    await this.#turns.take(serial, async () => {
+      if (this.#served.get(serial) !== served) return
+      this.#options.logger.error({ serial, complaint }, 'volume server ended by itself')
+      await this.#end(serial).catch((error: unknown) => {
+        this.#options.logger.error({ serial, err: error }, 'ended export could not be cleaned up')
+      })
+    })
   }
 
   async #end(serial: VolumeSerial): Promise<void> {
     const served = this.#served.get(serial)
-    if (served === undefined) return
-    // Not asked politely: nbdkit would wait for its clients, and one of them may be the reason for the close.
-    served.server.kill('SIGKILL')
-    await served.server
-    await rm(served.socket, { force: true })
+    if (served === undefined) {
+      const lost = this.#unflushed.get(serial)
+      if (lost !== undefined) throw lost
+      return
+    }
+    await served.server.kill()
     this.#served.delete(serial)
+    try {
+      await served.device.sync()
+    } catch (cause) {
+      const lost = new AppError(
+        'TARGET_FLUSH_FAILED',
+        `the device of volume ${serial} after its export ended`,
+        cause,
+      )
+      this.#unflushed.set(serial, lost)
+      this.#options.logger.error({ serial, err: lost }, 'volume could not be flushed')
+      throw lost
+    } finally {
+      await served.device.close()
+    }
     this.#options.logger.info({ serial }, 'volume export ended')
   }
-
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const turn = this.#queue.then(work, work)
-    this.#queue = turn.catch(() => undefined)
-    return turn
-  }
 }
-
-/** Nothing of this process's environment reaches the server, which handles bytes of untrusted guests. */
-const startServer = (nbdkitPath: string, socket: string, name: string, path: string) =>
-  execa(
-    nbdkitPath,
-    [
-      '--foreground',
-      '--exit-with-parent',
-      '--unix',
-      socket,
-      '--filter=exportname',
-      'file',
-      path,
-      `exportname=${name}`,
-      'exportname-strict=true',
-    ],
-    { stdin: 'ignore', stdout: 'ignore', stderr: 'pipe', reject: false, env: {}, extendEnv: false },
-  )
-
-const answers = (path: string): Promise<boolean> =>
-  new Promise(resolve => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })

@@ -14,17 +14,23 @@ type Opened = {
 export const openExports: PassStep<Opened> = {
   name: 'open-exports',
   title: 'Prove and export the target volumes',
-  run: async ({ store, exports }, { input, signal }) => {
+  run: async ({ store, exports }, { input, claim, signal }) => {
     const job = await store.job(input.jobId)
+    const fence = await store.nextFence(claim)
     const opened = []
     for (const disk of job.disks) {
       if (disk.volumeId === null) throw new AppError('VOLUME_UNKNOWN', `disk ${disk.diskKey} has no volume`)
-      const { socket, exportName } = await exports.open(disk.volumeId, disk.capacityBytes, signal)
+      const { socket, exportName } = await exports.open(disk.volumeId, disk.capacityBytes, fence, signal)
       opened.push({ diskKey: disk.diskKey, socket, exportName })
     }
     return { exports: opened }
   },
-  undo: closeAll,
+  undo: async (deps, context) => {
+    for (const failure of await closeAll(deps, context)) {
+      // Nothing of an undone pass counts: the next one moves the same areas again.
+      deps.logger.warn({ pass: context.input.passId, err: failure }, 'undone pass left unflushed data')
+    }
+  },
 }
 
 /** Before the commit nobody may be able to write any more: what was flushed is what is committed. */
@@ -32,12 +38,31 @@ export const closeExports: PassStep<null> = {
   name: 'close-exports',
   title: 'Close the exports',
   run: async (deps, context) => {
-    await closeAll(deps, context)
+    const [failure] = await closeAll(deps, context)
+    if (failure !== undefined) throw failure
     return null
   },
 }
 
-async function closeAll({ store, exports }: PassDeps, { input, signal }: PassContext): Promise<void> {
+/**
+ * Closes under a token of its own, which also locks out whatever this pass or an older holder still has on its way. Gives
+ * the flushes that failed, after every export was ended.
+ */
+async function closeAll(
+  { store, exports }: PassDeps,
+  { input, claim, signal }: PassContext,
+): Promise<readonly AppError[]> {
   const job = await store.job(input.jobId)
-  for (const disk of job.disks) if (disk.volumeId !== null) await exports.close(disk.volumeId, signal)
+  const fence = await store.nextFence(claim)
+  const failed = []
+  for (const { volumeId } of job.disks) {
+    if (volumeId === null) continue
+    try {
+      await exports.close(volumeId, fence, signal)
+    } catch (error) {
+      if (!(error instanceof AppError && error.code === 'TARGET_FLUSH_FAILED')) throw error
+      failed.push(error)
+    }
+  }
+  return failed
 }

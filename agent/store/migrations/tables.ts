@@ -154,4 +154,11 @@ export const createTables = [
       KEY by_state (state, created_at)
     ) ${tail}`,
   ),
+  create(
+    '0010-create-fence-counter',
+    `CREATE TABLE IF NOT EXISTS fence_counter (
+      id TINYINT UNSIGNED PRIMARY KEY,
+      token BIGINT UNSIGNED NOT NULL
+    ) ${tail}`,
+  ),
 ] as const

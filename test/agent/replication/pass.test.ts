@@ -35,9 +35,12 @@ async function stand(t: Test, db: Database) {
   await site.guestWrites('2001', 24n * mib, randomBytes(512))
   const socketDir = join(dir, 'sockets')
   await mkdir(socketDir)
+  const stateDir = join(dir, 'state')
+  await mkdir(stateDir)
   const exports = new VolumeExports({
     byIdDir: site.byIdDir,
     socketDir,
+    stateDir,
     nbdkitPath: '/usr/bin/nbdkit',
     startTimeoutMs: 10_000,
     logger: silent,
@@ -49,8 +52,8 @@ async function stand(t: Test, db: Database) {
     source: site.source,
     target: site.target,
     exports: {
-      open: (volume, minimumBytes) => exports.open(serialOfVolume(volume), minimumBytes),
-      close: volume => exports.close(serialOfVolume(volume)),
+      open: (volume, minimumBytes, fence) => exports.open(serialOfVolume(volume), minimumBytes, fence),
+      close: (volume, fence) => exports.close(serialOfVolume(volume), fence),
     },
     logger: silent,
   }

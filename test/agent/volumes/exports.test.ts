@@ -3,6 +3,7 @@ import { mkdir, readFile, symlink, truncate, unlink, writeFile } from 'node:fs/p
 import { join } from 'node:path'
 import { execa } from 'execa'
 import t, { type Test } from 'tap'
+import { fenceToken } from '../../../agent/domain/fence.js'
 import { serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
 import { AppError } from '../../../agent/errors.js'
 import { VolumeExports } from '../../../agent/volumes/exports.js'
@@ -13,6 +14,7 @@ import { silent } from '../../lib/saga-harness.js'
 
 const serial = serialOfVolume(volumeId('0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0'))
 const other = serialOfVolume(volumeId('ffffffff-4b5a-6978-8796-a5b4c3d2e1f0'))
+const one = fenceToken(1n)
 const mib = 1024n * 1024n
 
 async function stand(t: Test) {
@@ -21,6 +23,8 @@ async function stand(t: Test) {
   const socketDir = join(dir, 'sockets')
   await mkdir(byIdDir)
   await mkdir(socketDir)
+  const stateDir = join(dir, 'state')
+  await mkdir(stateDir)
   const image = join(dir, 'volume.img')
   await writeFile(image, '')
   await truncate(image, Number(4n * mib))
@@ -28,6 +32,7 @@ async function stand(t: Test) {
   const exports = new VolumeExports({
     byIdDir,
     socketDir,
+    stateDir,
     nbdkitPath: '/usr/bin/nbdkit',
     startTimeoutMs: 10_000,
     logger: silent,
@@ -47,7 +52,7 @@ const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
 
 void t.test('serves the volume of a serial under a name of its own', async t => {
   const { exports, image } = await stand(t)
-  const opened = await exports.open(serial, 4n * mib)
+  const opened = await exports.open(serial, 4n * mib, one)
   const handle = await openNbd({ kind: 'unix', path: opened.socket, exportName: opened.exportName })
   t.equal(handle.info.sizeBytes, 4n * mib)
   await handle.pwrite(0n, Buffer.from('written'))
@@ -55,16 +60,16 @@ void t.test('serves the volume of a serial under a name of its own', async t => 
   handle.close()
   t.equal((await readFile(image)).subarray(0, 7).toString(), 'written')
   await t.rejects(openNbd({ kind: 'unix', path: opened.socket, exportName: 'guessed' }), NbdError)
-  await exports.close(serial)
+  await exports.close(serial, one)
   t.notOk(existsSync(opened.socket))
-  await exports.close(serial)
+  await exports.close(serial, one)
 })
 
 void t.test('opening again ends the older export, whose holder can no longer write', async t => {
   const { exports } = await stand(t)
-  const first = await exports.open(serial, mib)
+  const first = await exports.open(serial, mib, one)
   const zombie = await openNbd({ kind: 'unix', path: first.socket, exportName: first.exportName })
-  const second = await exports.open(serial, mib)
+  const second = await exports.open(serial, mib, one)
   t.not(second.exportName, first.exportName)
   await t.rejects(zombie.pwrite(0n, Buffer.from('late')), NbdError)
   zombie.close()
@@ -72,16 +77,16 @@ void t.test('opening again ends the older export, whose holder can no longer wri
 
 void t.test('what cannot be proven is not opened', async t => {
   const { exports, link, byIdDir } = await stand(t)
-  t.equal(await codeOf(exports.open(other, mib)), 'VOLUME_UNKNOWN')
-  t.equal(await codeOf(exports.open(serial, 5n * mib)), 'TARGET_VOLUME_TOO_SMALL')
+  t.equal(await codeOf(exports.open(other, mib, one)), 'VOLUME_UNKNOWN')
+  t.equal(await codeOf(exports.open(serial, 5n * mib, one)), 'TARGET_VOLUME_TOO_SMALL')
   await unlink(link)
   await symlink(byIdDir, link)
-  t.equal(await codeOf(exports.open(serial, mib)), 'VOLUME_IDENTITY_MISMATCH')
+  t.equal(await codeOf(exports.open(serial, mib, one)), 'VOLUME_IDENTITY_MISMATCH')
   const empty = join(byIdDir, 'empty')
   await writeFile(empty, '')
   await unlink(link)
   await symlink(empty, link)
-  t.equal(await codeOf(exports.open(serial, 0n)), 'VOLUME_IDENTITY_MISMATCH')
+  t.equal(await codeOf(exports.open(serial, 0n, one)), 'VOLUME_IDENTITY_MISMATCH')
 })
 
 void t.test('a real block device is proven and sized', async t => {
@@ -94,7 +99,7 @@ void t.test('a real block device is proven and sized', async t => {
   t.teardown(() => execa('/sbin/losetup', ['--detach', attached.stdout]))
   await unlink(link)
   await symlink(attached.stdout, link)
-  const opened = await exports.open(serial, 4n * mib)
+  const opened = await exports.open(serial, 4n * mib, one)
   t.equal(opened.sizeBytes, 4n * mib)
   const handle = await openNbd({ kind: 'unix', path: opened.socket, exportName: opened.exportName })
   await handle.zero(0n, mib)

@@ -1,0 +1,26 @@
+import { Type, type Static } from 'typebox'
+import { BytesText } from './schemas.js'
+
+/** What the OMA and its volume daemon say to each other. A volume is named by its serial. */
+const closed = { additionalProperties: false }
+const Serial = Type.String({ pattern: '^[0-9a-f]{20}$', description: 'first 20 hex digits of the UUID' })
+/** Decimal, as byte counts are; 19 digits stay below the database's 2^64. */
+const FenceText = Type.String({ pattern: '^[1-9][0-9]{0,18}$', description: 'fence token, decimal' })
+
+export const SerialParam = Type.Object({ serial: Serial }, closed)
+export const OpenExportRequest = Type.Object({ minimumBytes: BytesText, fenceToken: FenceText }, closed)
+export const OpenedExport = Type.Object(
+  {
+    socket: Type.String({ pattern: '^/', maxLength: 107 }),
+    exportName: Type.String({ pattern: '^[0-9a-f]{32}$' }),
+    sizeBytes: BytesText,
+  },
+  closed,
+)
+export const CloseExportQuery = Type.Object({ fenceToken: FenceText }, closed)
+
+/** Without socket and name: only who opened an export may reach it. */
+export const ExportView = Type.Object({ serial: Serial, sizeBytes: BytesText, fenceToken: FenceText }, closed)
+export const ExportList = Type.Object({ items: Type.Array(ExportView) }, closed)
+export type ExportList = Static<typeof ExportList>
+export const VolumedHealth = Type.Object({ openExports: Type.Integer({ minimum: 0 }) }, closed)

@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { type VolumedConfig } from '../config/schema.js'
+import { listenOnSocket } from '../http-server/listen.js'
+import { type Logger } from '../log/logger.js'
+import { removeStaleSockets, requireOwnDirectory } from './directories.js'
+import { VolumeExports } from './exports.js'
+import { volumedApi } from './http/volumed-api.js'
+import { lockInstance } from './instance-lock.js'
+
+const startTimeoutMs = 10_000
+/** The daemon's user and the group of the agent. */
+const socketMode = 0o660
+
+/**
+ * Starts the volume daemon. Rejects with CONFIG_INVALID when a directory is not fit, with ALREADY_RUNNING when another
+ * daemon works on the same state or socket. `close` ends every export and rejects with TARGET_FLUSH_FAILED when one of them
+ * ended without a good flush.
+ */
+export async function startVolumed(
+  config: VolumedConfig,
+  logger: Logger,
+): Promise<{ readonly close: () => Promise<void> }> {
+  await requireOwnDirectory('state_dir', config.state_dir)
+  await requireOwnDirectory('export_socket_dir', config.export_socket_dir)
+  const lock = await lockInstance(join(config.state_dir, 'lock'))
+  const exports = new VolumeExports({
+    byIdDir: config.by_id_dir,
+    socketDir: config.export_socket_dir,
+    stateDir: config.state_dir,
+    nbdkitPath: config.nbdkit,
+    startTimeoutMs,
+    logger,
+  })
+  const api = volumedApi(exports, logger)
+  const close = async (): Promise<void> => {
+    try {
+      await api.close()
+      await exports.closeAll()
+    } finally {
+      await lock.close()
+    }
+  }
+  try {
+    const removed = await removeStaleSockets(config.export_socket_dir)
+    await listenOnSocket(api, config.api.socket, socketMode)
+    logger.info({ socket: config.api.socket, staleSockets: removed }, 'volume daemon ready')
+  } catch (error) {
+    await close()
+    throw error
+  }
+  return { close }
+}

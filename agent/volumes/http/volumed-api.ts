@@ -1,0 +1,74 @@
+import { Type } from 'typebox'
+import { ErrorReply } from '../../api/schemas.js'
+import {
+  CloseExportQuery,
+  ExportList,
+  OpenedExport,
+  OpenExportRequest,
+  SerialParam,
+  VolumedHealth,
+} from '../../api/volumed.js'
+import { fenceToken } from '../../domain/fence.js'
+import { volumeSerial } from '../../domain/ids.js'
+import { apiServer } from '../../http-server/server.js'
+import { type Logger } from '../../log/logger.js'
+import { type VolumeExports } from '../exports.js'
+
+const bodyLimitBytes = 4096
+
+/** What the OMA asks of the volume daemon. Who may connect is decided by the socket's access rights. Not yet listening. */
+export function volumedApi(exports: VolumeExports, logger: Logger) {
+  const api = apiServer(logger, bodyLimitBytes)
+  api.put(
+    '/v1/exports/:serial',
+    {
+      schema: {
+        operationId: 'openExport',
+        params: SerialParam,
+        body: OpenExportRequest,
+        response: { 200: OpenedExport, default: ErrorReply },
+      },
+    },
+    async request => {
+      const { minimumBytes, fenceToken: token } = request.body
+      const opened = await exports.open(
+        volumeSerial(request.params.serial),
+        BigInt(minimumBytes),
+        fenceToken(BigInt(token)),
+      )
+      return { ...opened, sizeBytes: opened.sizeBytes.toString() }
+    },
+  )
+  api.delete(
+    '/v1/exports/:serial',
+    {
+      schema: {
+        operationId: 'closeExport',
+        params: SerialParam,
+        querystring: CloseExportQuery,
+        response: { 204: Type.Null(), default: ErrorReply },
+      },
+    },
+    async (request, reply) => {
+      await exports.close(volumeSerial(request.params.serial), fenceToken(BigInt(request.query.fenceToken)))
+      return reply.status(204).send(null)
+    },
+  )
+  api.get(
+    '/v1/exports',
+    { schema: { operationId: 'listExports', response: { 200: ExportList, default: ErrorReply } } },
+    () => ({
+      items: exports.list().map(({ serial, sizeBytes, fence }) => ({
+        serial,
+        sizeBytes: sizeBytes.toString(),
+        fenceToken: fence.toString(),
+      })),
+    }),
+  )
+  api.get(
+    '/v1/health',
+    { schema: { operationId: 'health', response: { 200: VolumedHealth, default: ErrorReply } } },
+    () => ({ openExports: exports.list().length }),
+  )
+  return api
+}
