@@ -1,0 +1,191 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { type EntityKind } from './parameters.js'
+import { type VmSpec } from './options.js'
+
+export interface Named {
+  readonly id: string
+  readonly name: string
+}
+
+export interface DiskOffering extends Named {
+  /** Null: the size is given with each volume. */
+  readonly sizeGib: number | null
+}
+
+export interface ServiceOffering extends Named {
+  readonly cpuNumber: number
+  readonly cpuSpeedMhz: number
+  readonly memoryMib: number
+}
+
+export interface Network extends Named {
+  readonly zone: Named
+}
+
+export type VmState = 'Running' | 'Stopped'
+
+export class Vm implements Named {
+  readonly id: string
+  readonly name: string
+  readonly zone: Named
+  readonly network: Network
+  readonly macAddress: string
+  readonly ipAddress: string
+  readonly nicId = randomUUID()
+  readonly instanceName: string
+  readonly created = new Date()
+  readonly tags = new Map<string, string>()
+  state: VmState
+
+  constructor(spec: VmSpec, number: number, zone: Named, network: Network) {
+    this.id = spec.id ?? randomUUID()
+    this.name = spec.name
+    this.zone = zone
+    this.network = network
+    this.macAddress = spec.macAddress ?? `1e:00:5a:00:00:${number.toString(16).padStart(2, '0')}`
+    this.ipAddress = `10.1.1.${10 + number}`
+    this.instanceName = `i-2-${number}-VM`
+    this.state = spec.power === 'off' ? 'Stopped' : 'Running'
+  }
+}
+
+export type VolumeState = 'Allocated' | 'Attaching' | 'Ready' | 'Resizing' | 'Destroy' | 'Expunging'
+
+export class Volume implements Named {
+  readonly id = randomUUID()
+  readonly name: string
+  readonly type: 'ROOT' | 'DATADISK'
+  readonly zone: Named
+  readonly offering: DiskOffering | null
+  readonly created = new Date()
+  readonly tags = new Map<string, string>()
+  sizeBytes: number
+  state: VolumeState = 'Allocated'
+  vm: Vm | null = null
+  deviceId: number | null = null
+  attachedAt: Date | null = null
+  /** It has been on a storage pool since its first attachment. */
+  isPlaced = false
+
+  constructor(from: {
+    readonly name: string
+    readonly type: 'ROOT' | 'DATADISK'
+    readonly zone: Named
+    readonly offering: DiskOffering | null
+    readonly sizeBytes: number
+  }) {
+    this.name = from.name
+    this.type = from.type
+    this.zone = from.zone
+    this.offering = from.offering
+    this.sizeBytes = from.sizeBytes
+  }
+}
+
+/** The same in every simulator, so that a configuration written for one fits the next. */
+const fixedId = (what: string): string => {
+  const hex = createHash('sha256').update(`simulated cloud: ${what}`).digest('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`
+}
+const named = (kind: string, name: string): Named => ({ id: fixedId(`${kind} ${name}`), name })
+
+const gib = 1024 ** 3
+const rootGib = 8
+
+/** What the cloud holds. Two zones, so that the wrong one can be chosen. */
+export class Site {
+  readonly version = '4.20.1.0'
+  readonly zones: readonly [Named, Named] = [named('zone', 'zone-1'), named('zone', 'zone-2')]
+  readonly domain = named('domain', 'ROOT')
+  readonly account = named('account', 'ossea')
+  readonly userId = fixedId('user ossea')
+  readonly pools: readonly [Named, Named] = [named('pool', 'primary-1'), named('pool', 'primary-2')]
+  readonly template = named('template', 'debian-12')
+  readonly osType = named('os type', 'Debian GNU/Linux 12 (64-bit)')
+  readonly diskOfferings: readonly DiskOffering[] = [
+    { ...named('disk offering', 'Custom'), sizeGib: null },
+    { ...named('disk offering', 'Small'), sizeGib: 5 },
+    { ...named('disk offering', 'Large'), sizeGib: 100 },
+  ]
+  readonly serviceOfferings: readonly ServiceOffering[] = [
+    { ...named('service offering', 'Small Instance'), cpuNumber: 1, cpuSpeedMhz: 500, memoryMib: 512 },
+    { ...named('service offering', 'Medium Instance'), cpuNumber: 2, cpuSpeedMhz: 1000, memoryMib: 4096 },
+  ]
+  readonly networks: readonly [Network, Network] = [
+    { ...named('network', 'production'), zone: this.zones[0] },
+    { ...named('network', 'production-2'), zone: this.zones[1] },
+  ]
+  readonly vms = new Map<string, Vm>()
+  readonly volumes = new Map<string, Volume>()
+  readonly applianceVm: Vm
+  /** Volumes that were; CloudStack knows their ids, but lists them no more. */
+  readonly #removedVolumes = new Set<string>()
+
+  constructor(appliance: VmSpec, vms: readonly VmSpec[]) {
+    this.applianceVm = this.#addVm(appliance)
+    for (const spec of vms) this.#addVm(spec)
+  }
+
+  #addVm(spec: VmSpec): Vm {
+    const zone = spec.zone ?? 0
+    const vm = new Vm(spec, this.vms.size + 1, this.zones[zone], this.networks[zone])
+    this.vms.set(vm.id, vm)
+    const root = new Volume({
+      name: `ROOT-${this.vms.size}`,
+      type: 'ROOT',
+      zone: vm.zone,
+      offering: null,
+      sizeBytes: rootGib * gib,
+    })
+    root.state = 'Ready'
+    root.isPlaced = true
+    root.vm = vm
+    root.deviceId = 0
+    root.attachedAt = vm.created
+    this.volumes.set(root.id, root)
+    return vm
+  }
+
+  volumesOf(vm: Vm): readonly Volume[] {
+    return [...this.volumes.values()].filter(volume => volume.vm === vm)
+  }
+
+  poolOf(volume: Volume): Named {
+    return volume.zone === this.zones[0] ? this.pools[0] : this.pools[1]
+  }
+
+  remove(volume: Volume): void {
+    this.volumes.delete(volume.id)
+    this.#removedVolumes.add(volume.id)
+  }
+
+  /** True also for volumes that were removed, as CloudStack's translation of ids finds them. */
+  exists(kind: EntityKind, id: string): boolean {
+    const among = (list: readonly Named[]) => list.some(item => item.id === id)
+    switch (kind) {
+      case 'zone':
+        return among(this.zones)
+      case 'disk-offering':
+        return among(this.diskOfferings)
+      case 'service-offering':
+        return among(this.serviceOfferings)
+      case 'template':
+        return among([this.template])
+      case 'network':
+        return among(this.networks)
+      case 'pool':
+        return among(this.pools)
+      case 'account':
+        return among([this.account])
+      case 'domain':
+        return among([this.domain])
+      case 'vm':
+        return this.vms.has(id)
+      case 'volume':
+        return this.volumes.has(id) || this.#removedVolumes.has(id)
+      case 'job':
+      case 'none':
+        return false
+    }
+  }
+}
