@@ -19,7 +19,7 @@ module.exports = {
       name: 'resolvable',
       severity: 'error',
       from: {},
-      to: { couldNotResolve: true, pathNot: 'nbd\\.node$' },
+      to: { couldNotResolve: true, pathNot: '(nbd\\.node|package\\.json)$' },
     },
     {
       name: 'product-knows-no-lab',
@@ -47,6 +47,7 @@ module.exports = {
     only('vsphere', '^agent/vsphere/', ['^agent/(vsphere|domain|log)/', '^agent/errors\\.ts$']),
     only('cloudstack', '^agent/cloudstack/', ['^agent/(cloudstack|domain|log)/', '^agent/errors\\.ts$']),
     only('nbd', '^agent/nbd/', ['^agent/(nbd|domain|log)/', '^agent/errors\\.ts$', '^native/']),
+    only('nbdkit', '^agent/nbdkit/', ['^agent/nbdkit/', '^agent/errors\\.ts$']),
     only('store', '^agent/store/', [
       '^agent/(store|domain|log|api)/',
       '^agent/saga/(log|step|history)\\.ts$',
@@ -54,11 +55,11 @@ module.exports = {
       '^agent/errors\\.ts$',
     ]),
     only('volumes', '^agent/volumes/', [
-      '^agent/(volumes|api|http-server|http-client|domain|log|config)/',
+      '^agent/(volumes|nbdkit|api|http-server|http-client|domain|log|config)/',
       '^agent/errors\\.ts$',
     ]),
     only('source', '^agent/source/', [
-      '^agent/(source|vsphere|nbd|api|http-client|domain|log|config)/',
+      '^agent/(source|vsphere|nbd|nbdkit|api|http-client|domain|log|config)/',
       '^agent/errors\\.ts$',
     ]),
     only('http-server', '^agent/http-server/', ['^agent/(http-server|log)/', '^agent/errors\\.ts$']),

@@ -6,7 +6,7 @@ import { type VolumeSerial } from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
-import { startExportServer, untilAnswering, type ExportServer } from './export-server.js'
+import { startNbdkit, type NbdkitServer } from '../nbdkit/server.js'
 import { Fences } from './fences.js'
 import { isStillThere, proveDevice } from './identity.js'
 import { Turns } from './turns.js'
@@ -30,7 +30,7 @@ export interface ExportsOptions {
 
 interface Served extends VolumeExport {
   readonly fence: FenceToken
-  readonly server: ExportServer
+  readonly server: NbdkitServer
   /** Open since before the server could write: its sync reports every write-back error since then, seen or not. */
   readonly device: FileHandle
 }
@@ -102,16 +102,15 @@ export class VolumeExports {
   }
 
   async #start(serial: VolumeSerial, minimumBytes: Bytes, fence: FenceToken): Promise<Served> {
-    const { byIdDir, socketDir, nbdkitPath, startTimeoutMs } = this.#options
+    const { byIdDir, socketDir } = this.#options
     const proven = await proveDevice(byIdDir, serial, minimumBytes)
     const device = await open(proven.path, 'r')
     const exportName = randomBytes(16).toString('hex')
     const socket = join(socketDir, `${exportName}.sock`)
-    const server = startExportServer(nbdkitPath, socket, exportName, proven.path)
+    const server = await this.#serve(proven.path, socket, exportName, device)
     const served = { socket, exportName, sizeBytes: proven.sizeBytes, fence, server, device }
     this.#served.set(serial, served)
     try {
-      await untilAnswering(server, socket, `volume ${serial}`, startTimeoutMs)
       if (!(await isStillThere(byIdDir, serial, proven))) {
         throw new AppError(
           'VOLUME_IDENTITY_MISMATCH',
@@ -122,14 +121,32 @@ export class VolumeExports {
       await this.#end(serial)
       throw error
     }
-    void server.ended.then(complaint => this.#noticeEnd(serial, served, complaint))
+    void server.ended.then(() => this.#noticeEnd(serial, served))
     return served
   }
 
+  /** Closes the device when the server does not come up: it wrote nothing then. */
+  async #serve(
+    path: string,
+    socketPath: string,
+    exportName: string,
+    device: FileHandle,
+  ): Promise<NbdkitServer> {
+    const { nbdkitPath, startTimeoutMs } = this.#options
+    const argv = ['--filter=exportname', 'file', path, `exportname=${exportName}`, 'exportname-strict=true']
+    try {
+      return await startNbdkit({ nbdkitPath, socketPath, argv, startTimeoutMs })
+    } catch (error) {
+      await device.close()
+      throw error
+    }
+  }
+
   /** A server that ended unasked is cleaned up at once; its holder learns from its broken connections. */
-  async #noticeEnd(serial: VolumeSerial, served: Served, complaint: string): Promise<void> {
+  async #noticeEnd(serial: VolumeSerial, served: Served): Promise<void> {
     await this.#turns.take(serial, async () => {
       if (this.#served.get(serial) !== served) return
+      const complaint = served.server.complaint()
       this.#options.logger.error({ serial, complaint }, 'volume server ended by itself')
       await this.#end(serial).catch((error: unknown) => {
         this.#options.logger.error({ serial, err: error }, 'ended export could not be cleaned up')
@@ -144,7 +161,7 @@ export class VolumeExports {
       if (lost !== undefined) throw lost
       return
     }
-    await served.server.kill()
+    await served.server.end()
     this.#served.delete(serial)
     try {
       await served.device.sync()
