@@ -72,15 +72,26 @@ function isHeld(rows: unknown): boolean {
   return typeof first === 'object' && first !== null && 'held' in first && Number(first.held) === 1
 }
 
-/** Runs a query; a lost or refused connection becomes STORE_UNAVAILABLE, everything else is passed on. */
+/** How often a statement or transaction that InnoDB chose as the victim of a deadlock is run again. */
+const maxDeadlocks = 20
+
+/**
+ * Runs one statement or one transaction; a lost or refused connection becomes STORE_UNAVAILABLE, everything else is passed
+ * on. A deadlock has rolled the whole transaction back (InnoDB), so it is run again.
+ */
 export async function storeCall<T>(attempt: string, query: () => Promise<T>): Promise<T> {
-  try {
-    return await query()
-  } catch (cause) {
-    if (isConnectionLoss(cause)) throw new AppError('STORE_UNAVAILABLE', attempt, cause)
-    throw cause
+  for (let deadlocks = 0; ; deadlocks += 1) {
+    try {
+      return await query()
+    } catch (cause) {
+      if (isConnectionLoss(cause)) throw new AppError('STORE_UNAVAILABLE', attempt, cause)
+      if (!isDeadlock(cause) || deadlocks >= maxDeadlocks) throw cause
+    }
   }
 }
+
+const isDeadlock = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && error.code === 'ER_LOCK_DEADLOCK'
 
 const lossCodes = new Set([
   'ECONNREFUSED',

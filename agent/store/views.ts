@@ -9,7 +9,7 @@ import { jobState } from '../domain/job-state.js'
 import { passProgress, type SyncType } from '../domain/progress.js'
 import { AppError, errorTable, type Failure } from '../errors.js'
 import { statusView, type StatusOptions } from './status-view.js'
-import { stepViews } from './step-views.js'
+import { stepViews, type StepName } from './step-views.js'
 import { firstFailure } from '../saga/history.js'
 import { type SagaState } from '../saga/log.js'
 import { type Views } from '../http/deps.js'
@@ -34,7 +34,12 @@ interface PassDiskRow {
   readonly change_id_after: string | null
 }
 
-export function views(db: Database, options: StatusOptions): Views {
+export interface ViewOptions extends StatusOptions {
+  /** The steps of a pass, in their order. */
+  readonly passSteps: readonly StepName[]
+}
+
+export function views(db: Database, options: ViewOptions): Views {
   return {
     status: () => storeCall('reading the status', () => statusView(db, options)),
     sourceVms: (after, limit) => storeCall('listing source VMs', () => sourceVms(db, after, limit)),
@@ -49,7 +54,7 @@ export function views(db: Database, options: StatusOptions): Views {
         const rows = await db<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').limit(100)
         return Promise.all(rows.map(row => passView(db, row)))
       }),
-    pass: id => storeCall(`reading pass ${id}`, () => passDetail(db, id)),
+    pass: id => storeCall(`reading pass ${id}`, () => passDetail(db, options.passSteps, id)),
   }
 }
 
@@ -117,12 +122,12 @@ async function passView(db: Database, row: PassRow): Promise<PassView> {
   return (await read(db, row)).view
 }
 
-async function passDetail(db: Database, id: string): Promise<PassDetailView> {
+async function passDetail(db: Database, steps: readonly StepName[], id: string): Promise<PassDetailView> {
   const row = await db<PassRow>('passes').where('id', id).first()
   if (row === undefined) throw new AppError('NOT_FOUND', `pass ${id}`)
   const { view, disks, events } = await read(db, row)
   const known = await db<JobDiskRow>('job_disks').where('job_id', row.job_id)
-  return { ...view, disks: disks.map(disk => diskView(disk, known)), steps: stepViews(events) }
+  return { ...view, disks: disks.map(disk => diskView(disk, known)), steps: stepViews(steps, events) }
 }
 
 async function read(db: Database, row: PassRow) {

@@ -10,6 +10,7 @@ import { until } from './until.js'
 
 export interface TestDatabase {
   readonly db: Database
+  readonly socketPath: string
   /** As a power cut would end it. */
   kill(): Promise<void>
   start(): Promise<void>
@@ -69,5 +70,5 @@ export async function startMariadb(t: Test): Promise<TestDatabase> {
     onNotice: () => undefined,
   })
   t.teardown(() => db.destroy())
-  return { db, kill, start }
+  return { db, socketPath, kill, start }
 }

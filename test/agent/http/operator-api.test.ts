@@ -5,6 +5,7 @@ import t from 'tap'
 import { operatorClient, type Send } from '../../../agent/api/client.js'
 import { AppError } from '../../../agent/errors.js'
 import { operatorApi } from '../../../agent/http/operator-api.js'
+import { passSaga } from '../../../agent/replication/pass/saga.js'
 import { migrate } from '../../../agent/store/database.js'
 import { jobAdmin } from '../../../agent/store/job-admin.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
@@ -30,7 +31,7 @@ void t.test('the operator API on a unix socket over a real database', async t =>
   const cancelled: string[] = []
   let pokes = 0
   const server = operatorApi({
-    views: views(db, { version: '9.9.9', now, workerSilenceMs: 30_000 }),
+    views: views(db, { version: '9.9.9', now, workerSilenceMs: 30_000, passSteps: passSaga.steps }),
     admin: jobAdmin(db, now),
     onWork: () => (pokes += 1),
     onCancel: saga => cancelled.push(saga),
