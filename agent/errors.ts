@@ -157,6 +157,12 @@ export const errorTable = {
     'A disk of the VM cannot be replicated with snapshots.',
     'Change the disk named in the message (independent and raw mapped disks have no snapshots).',
   ),
+  SOURCE_SNAPSHOT_GONE: row(
+    409,
+    'after-delay',
+    'The snapshot of the pass is no longer in vCenter.',
+    'Find out who removes snapshots of this VM; then start the next pass.',
+  ),
   CBT_UNAVAILABLE: row(
     502,
     'after-operator',

@@ -1,4 +1,4 @@
-import { Type, type Static } from 'typebox'
+import { Type, type Static, type TSchema } from 'typebox'
 import { BytesText, ErrorCodeText, Id, Instant, PowerState, SyncType } from './schemas.js'
 
 /**
@@ -87,19 +87,19 @@ export type TaskKind = keyof typeof taskSchemas
 export type TaskInput<K extends TaskKind> = Static<(typeof taskSchemas)[K]['input']>
 export type TaskResult<K extends TaskKind> = Static<(typeof taskSchemas)[K]['result']>
 
-const leased = <K extends TaskKind>(kind: K) =>
+const leased = <K extends TaskKind, Input extends TSchema>(kind: K, input: Input) =>
   Type.Object({
     id: Id,
     epoch: Type.Integer({ minimum: 1 }),
     leaseMs: Type.Integer({ minimum: 1 }),
     kind: Type.Literal(kind),
-    input: taskSchemas[kind].input,
+    input,
   })
 export const LeasedTask = Type.Union([
-  leased('inspect-vm'),
-  leased('create-snapshot'),
-  leased('copy-disks'),
-  leased('remove-snapshot'),
+  leased('inspect-vm', InspectVm),
+  leased('create-snapshot', CreateSnapshot),
+  leased('copy-disks', CopyDisks),
+  leased('remove-snapshot', RemoveSnapshot),
 ])
 export type LeasedTask = Static<typeof LeasedTask>
 

@@ -52,6 +52,7 @@ export const VmaConfig = Type.Object(
       },
       closed,
     ),
+    inventory_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3600 })),
     vddk: Type.Object(
       {
         nbdkit: AbsolutePath,

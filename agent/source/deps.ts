@@ -86,6 +86,8 @@ export interface ReaderRequest {
 export interface DiskReader {
   /** Its NBD server's unix socket; it serves one disk as the default export. */
   readonly socketPath: string
+  /** What its server complained about, complete once it is closed; empty when it said nothing. */
+  readonly complaint: () => string
   /** Resolves when the reader's process has ended and nothing of it is left. */
   readonly close: () => Promise<void>
 }

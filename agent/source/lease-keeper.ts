@@ -42,16 +42,17 @@ export class LeaseKeeper {
     await this.#beating
   }
 
+  /** The first heartbeat goes out at once: how long ago the lease was given is known only to the OMA. */
   async #beat(): Promise<void> {
     const { nowMs, pause } = this.#options
-    while (!this.#end.signal.aborted && !this.#over.signal.aborted) {
+    while (!this.#isStopping() && !this.#over.signal.aborted) {
       const leftMs = this.#deadlineMs - nowMs()
       if (leftMs <= 0) {
         this.#lapse('no heartbeat was acknowledged until the lease ended')
         return
       }
-      await pause(Math.min(this.#task.leaseMs / 4, leftMs), this.#end.signal)
       await this.#once()
+      await pause(Math.min(this.#task.leaseMs / 4, leftMs), this.#end.signal)
     }
   }
 

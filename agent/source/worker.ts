@@ -22,6 +22,8 @@ export interface WorkerOptions {
   readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
 }
 
+/** The longest text the OMA takes. */
+const maxMessage = 2000
 const waitForWorkMs = 20_000
 const retryMs = 500
 
@@ -90,29 +92,38 @@ export class Worker {
       return { kind: 'done', result }
     } catch (error) {
       this.#options.logger.warn({ task: task.id, kind: task.kind, err: error }, 'task failed')
-      return { kind: 'failed', ...failureOf(error) }
+      const { code, message } = failureOf(error)
+      return { kind: 'failed', code, message: message.slice(0, maxMessage) }
     }
   }
 
   /** An outcome the OMA did not hear is sent again for as long as the lease lasts; the heartbeats go on meanwhile. */
-  async #report(task: LeasedTask, lease: LeaseKeeper, outcome: TaskOutcome): Promise<void> {
+  async #report(task: LeasedTask, lease: LeaseKeeper, first: TaskOutcome): Promise<void> {
     const { link, logger, pause } = this.#options
+    let outcome = first
     while (!isLapsed(lease.signal)) {
       try {
         await link.finish(task, outcome, new AbortController().signal)
         logger.info({ task: task.id, kind: task.kind, outcome: outcome.kind }, 'task reported')
         return
       } catch (error) {
-        if (error instanceof AppError && error.code === 'WORKER_LEASE_LAPSED') break
         logger.warn({ task: task.id, err: error }, 'outcome could not be reported')
-        if (error instanceof AppError && error.code === 'REQUEST_INVALID') return
-        await pause(retryMs, lease.signal)
+        if (error instanceof AppError && error.code === 'WORKER_LEASE_LAPSED') return
+        if (error instanceof AppError && error.code === 'REQUEST_INVALID') {
+          if (outcome.kind === 'failed') return
+          outcome = {
+            kind: 'failed',
+            code: 'INTERNAL_BUG',
+            message: 'the OMA refused the result of the task',
+          }
+          continue
+        }
         if (this.#isStopping()) return
+        await pause(retryMs, lease.signal)
       }
     }
     logger.warn({ task: task.id }, 'task no longer counts')
   }
 }
-
 const isLapsed = (signal: AbortSignal): boolean =>
   signal.reason instanceof AppError && signal.reason.code === 'WORKER_LEASE_LAPSED'
