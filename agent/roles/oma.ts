@@ -1,0 +1,144 @@
+import { CloudstackApi } from '../cloudstack/api.js'
+import { CloudstackVolumes } from '../cloudstack/volumes.js'
+import { readCloudstackCredentials } from '../config/read.js'
+import { type OmaConfig } from '../config/schema.js'
+import { AppError } from '../errors.js'
+import { listenOnSocket } from '../http-server/listen.js'
+import { operatorApi } from '../http/operator-api.js'
+import { workerApi } from '../http/worker-api.js'
+import { type Logger } from '../log/logger.js'
+import { passSaga } from '../replication/pass/saga.js'
+import { sourceSite, TaskBoard } from '../replication/source-site.js'
+import { SagaRunner, sagaKind } from '../saga/runner.js'
+import { migrate, openDatabase, type Database } from '../store/database.js'
+import { jobAdmin } from '../store/job-admin.js'
+import { passStore } from '../store/pass-store.js'
+import { sagaLog } from '../store/saga-log.js'
+import { views } from '../store/views.js'
+import { workerReports } from '../store/worker-reports.js'
+import { taskBoardStore } from '../store/worker-tasks.js'
+import { volumedLink, type VolumedLink } from '../volumes/client.js'
+import { pause, wallClock } from './clock.js'
+import { type Role } from './role.js'
+import { productVersion } from './version.js'
+
+/** A VMA that is silent for longer is lost; it heartbeats four times as often and asks for work every 20 s. */
+const defaultLeaseSeconds = 30
+
+/** The agent's user, and the group that may use it. */
+const socketMode = 0o660
+
+/** The OMA: owns the database, runs sagas, asks VMAs for work, answers operators. */
+export async function startOma(config: OmaConfig, logger: Logger, stop: AbortSignal): Promise<Role> {
+  const db = openDatabase({
+    socketPath: config.database.socket,
+    user: config.database.user,
+    database: config.database.name,
+    poolSize: 10,
+    onNotice: text => logger.warn({ text }, 'database notice'),
+  })
+  try {
+    await migrateWhenUp(db, logger, stop)
+    return await startWith(db, config, logger)
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+}
+
+async function startWith(db: Database, config: OmaConfig, logger: Logger): Promise<Role> {
+  const leaseMs = (config.lease_seconds ?? defaultLeaseSeconds) * 1000
+  const tasks = taskBoardStore(db, wallClock)
+  const board = new TaskBoard({
+    store: tasks,
+    logger,
+    now: wallClock,
+    pause,
+    leaseMs,
+    absentMs: 4 * leaseMs,
+    lookMs: 500,
+  })
+  const volumed = volumedLink(config.volume_daemon.socket)
+  const runner = sagaRunner(db, { board, volumed }, config, logger)
+  const operator = operatorApi({
+    views: views(db, {
+      version: productVersion(),
+      now: wallClock,
+      workerSilenceMs: Math.max(leaseMs, 30_000),
+      passSteps: passSaga.steps,
+    }),
+    admin: jobAdmin(db, wallClock),
+    onWork: () => runner.poke(),
+    onCancel: saga => runner.cancel(saga),
+    logger,
+  })
+  const worker = workerApi({ tasks, reports: workerReports(db, wallClock), board, leaseMs, logger })
+  const close = async (): Promise<void> => {
+    await Promise.all([operator.close(), worker.close()])
+    await runner.stop()
+    await board.stop()
+    await volumed.disconnect()
+    await db.destroy()
+  }
+  await listenOnSocket(worker, config.api.worker_socket, socketMode)
+  await listenOnSocket(operator, config.api.operator_socket, socketMode)
+  board.start()
+  runner.start()
+  return { close }
+}
+
+interface Peers {
+  readonly board: TaskBoard
+  readonly volumed: VolumedLink
+}
+
+function sagaRunner(db: Database, peers: Peers, config: OmaConfig, logger: Logger): SagaRunner {
+  const { cloudstack } = config
+  const api = new CloudstackApi({
+    url: cloudstack.url,
+    credentials: () => readCloudstackCredentials(cloudstack.credentials_file),
+    timeoutMs: 30_000,
+    jobPollMs: 500,
+    now: wallClock,
+    pause,
+  })
+  const target = new CloudstackVolumes(api, {
+    zoneId: cloudstack.zone_id,
+    applianceVmId: cloudstack.appliance_vm_id,
+    diskOfferingId: cloudstack.disk_offering_id,
+  })
+  const deps = {
+    store: passStore(db, wallClock),
+    source: sourceSite(peers.board),
+    target,
+    exports: peers.volumed,
+    logger,
+  }
+  return new SagaRunner({
+    log: sagaLog(db, wallClock),
+    logger,
+    pause,
+    retryFirstMs: 500,
+    retryMaxMs: 30_000,
+    triesBeforeOperator: 10,
+    kinds: [sagaKind(passSaga, deps)],
+    sweepMs: 2000,
+    parkedRetryMs: 60_000,
+    now: () => Date.now(),
+  })
+}
+
+/** A database that is not up yet is waited for; one that cannot be brought up to date ends the start. */
+async function migrateWhenUp(db: Database, logger: Logger, stop: AbortSignal): Promise<void> {
+  for (;;) {
+    stop.throwIfAborted()
+    try {
+      await migrate(db)
+      return
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'STORE_UNAVAILABLE') throw error
+      logger.warn({ err: error }, 'waiting for the database')
+    }
+    await pause(1000, stop)
+  }
+}

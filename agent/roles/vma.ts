@@ -1,0 +1,63 @@
+import { mkdir, rm } from 'node:fs/promises'
+import { type VmaConfig } from '../config/schema.js'
+import { readVcenterCredentials } from '../config/read.js'
+import { type Logger } from '../log/logger.js'
+import { InventoryScan } from '../source/inventory-scan.js'
+import { omaLink } from '../source/oma-link.js'
+import { runTask } from '../source/run-task.js'
+import { vddkReaders } from '../source/vddk-readers.js'
+import { Worker } from '../source/worker.js'
+import { openVsphere } from '../vsphere/vsphere.js'
+import { monotonicMs, pause } from './clock.js'
+import { type Role } from './role.js'
+
+/** Each slot works for one VM, and each holds one wait for work or one task with its heartbeats. */
+const slots = 4
+const disksAtOnce = 4
+
+/** The VMA: listens nowhere, keeps nothing, works for one OMA. */
+export async function startVma(config: VmaConfig, logger: Logger): Promise<Role> {
+  await rm(config.runtime_dir, { recursive: true, force: true })
+  await mkdir(config.runtime_dir, { recursive: true, mode: 0o700 })
+  const credentials = () => readVcenterCredentials(config.vcenter.credentials_file)
+  const url = new URL(config.vcenter.url)
+  const vsphere = openVsphere({
+    url: config.vcenter.url,
+    thumbprintSha256: config.vcenter.thumbprint_sha256,
+    credentials,
+    logger,
+    pause,
+  })
+  const readers = vddkReaders({
+    nbdkitPath: config.vddk.nbdkit,
+    plugin: config.vddk.plugin,
+    libraryDir: config.vddk.library_dir,
+    host: url.hostname,
+    port: url.port === '' ? 443 : Number(url.port),
+    credentials,
+    thumbprintSha1: vsphere.thumbprintSha1,
+    socketDir: config.runtime_dir,
+    startTimeoutMs: 20_000,
+  })
+  const link = omaLink(config.oma.worker_socket, 2 * slots + 2)
+  const worker = new Worker({
+    link,
+    workerId: config.worker_id,
+    slots,
+    runTask: (task, context) => runTask({ vsphere, readers, disksAtOnce }, task, context),
+    logger,
+    nowMs: monotonicMs,
+    pause,
+  })
+  const intervalMs = (config.inventory_seconds ?? 60) * 1000
+  const scan = new InventoryScan({ vsphere, link, logger, intervalMs, pause })
+  worker.start()
+  scan.start()
+  return {
+    close: async () => {
+      await Promise.all([worker.stop(), scan.stop()])
+      await link.close()
+      await vsphere.close()
+    },
+  }
+}
