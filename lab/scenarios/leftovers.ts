@@ -1,0 +1,49 @@
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type LabSite } from '../site/site.js'
+import { type Checks } from './scenario.js'
+
+/** Between passes there is no snapshot, no open export, no reader, no volume nobody owns, no unfinished saga and task. */
+export async function proveNothingLeft(site: LabSite, checks: Checks): Promise<void> {
+  const snapshots = site.vcenter.vms.flatMap(vm =>
+    vm.snapshots.map(snapshot => `${vm.name}: ${snapshot.name}`),
+  )
+  checks.equal('no snapshot is left', snapshots, [])
+  const unconsolidated = site.vcenter.vms.filter(vm => vm.consolidationNeeded).map(vm => vm.name)
+  checks.equal('no VM needs consolidation', unconsolidated, [])
+  checks.equal('no NBD server is left', await nbdkitsOf(site.dir), [])
+  const jobs = await site.operator.jobs()
+  const details = await Promise.all(jobs.map(job => site.operator.job(job.id)))
+  const owned = details.flatMap(job => job.disks.map(disk => disk.volumeId).filter(id => id !== null))
+  checks.equal('every volume belongs to a disk', volumesOf(site).toSorted(), owned.toSorted())
+  const unfinished = await site.mariadb.query(`SELECT id FROM ossea.sagas WHERE state <> 'done'`)
+  checks.equal('no saga is unfinished', unfinished, [])
+  const tasks = await site.mariadb.query(
+    `SELECT id FROM ossea.worker_tasks WHERE state IN ('queued', 'leased')`,
+  )
+  checks.equal('no work is unfinished', tasks, [])
+}
+
+const volumesOf = (site: LabSite): readonly string[] =>
+  [...site.cloudstack.site.volumes.values()]
+    .filter(volume => volume.type === 'DATADISK')
+    .map(volume => volume.id)
+
+/** Processes whose program is nbdkit and whose arguments name the lab's directory. */
+async function nbdkitsOf(dir: string): Promise<readonly string[]> {
+  const found: string[] = []
+  for (const pid of (await readdir('/proc')).filter(name => /^\d+$/.test(name))) {
+    try {
+      if (!(await readlink(join('/proc', pid, 'exe'))).includes('nbdkit')) continue
+      const argv = (await readFile(join('/proc', pid, 'cmdline'), 'utf8')).split('\0')
+      if (argv.some(argument => argument.includes(dir))) found.push(`${pid} ${argv.join(' ')}`)
+    } catch (error) {
+      if (!isNotOurs(error)) throw error
+    }
+  }
+  return found
+}
+
+/** The process ended while it was looked at, has no program of its own, or is none of ours. */
+const isNotOurs = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && ['ENOENT', 'ESRCH', 'EACCES'].includes(String(error.code))

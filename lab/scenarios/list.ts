@@ -1,0 +1,4 @@
+import { replicate } from './replicate.js'
+import { type Scenario } from './scenario.js'
+
+export const scenarios: readonly Scenario[] = [replicate]

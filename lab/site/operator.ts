@@ -1,0 +1,23 @@
+import { Agent, request } from 'undici'
+import { operatorClient, type OperatorClient } from '../../agent/api/client.js'
+
+export interface OperatorLink {
+  readonly client: OperatorClient
+  readonly close: () => Promise<void>
+}
+
+/** The operator's API over the agent's unix socket, as scripts use it. */
+export function operatorLink(socketPath: string): OperatorLink {
+  const dispatcher = new Agent({ connect: { socketPath } })
+  const client = operatorClient(async (method, path, body) => {
+    const reply = await request(`http://agent${path}`, {
+      dispatcher,
+      method,
+      ...(body === undefined
+        ? {}
+        : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
+    })
+    return { status: reply.statusCode, body: await reply.body.json() }
+  })
+  return { client, close: () => dispatcher.close() }
+}

@@ -1,0 +1,158 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { stringify } from 'smol-toml'
+import { Child } from './child.js'
+
+export const roles = ['volumed', 'oma', 'vma'] as const
+export type RoleName = (typeof roles)[number]
+
+export interface ProductOptions {
+  /** Must exist; configuration, logs and sockets go below it. */
+  readonly dir: string
+  readonly databaseSocket: string
+  readonly vcenter: {
+    readonly url: string
+    readonly user: string
+    readonly password: string
+    readonly thumbprintSha256: string
+    readonly vddkLibraryDir: string
+  }
+  readonly vddkPlugin: string
+  readonly cloudstack: {
+    readonly url: string
+    readonly apiKey: string
+    readonly secretKey: string
+    readonly zoneId: string
+    readonly applianceVmId: string
+    readonly diskOfferingId: string
+    /** Where attached volumes appear by their serial. */
+    readonly byIdDir: string
+  }
+  readonly leaseSeconds: number
+  readonly inventorySeconds: number
+}
+
+const mainPath = join(import.meta.dirname, '../../agent/main.js')
+const stopLimitMs = 20_000
+
+/** The product as it runs on its two appliances, here as three processes of one machine. */
+export class Product {
+  readonly operatorSocket: string
+  readonly #options: ProductOptions
+  readonly #running = new Map<RoleName, Child>()
+
+  constructor(options: ProductOptions) {
+    this.#options = options
+    this.operatorSocket = join(options.dir, 'run/operator.sock')
+  }
+
+  /** Writes the configuration files; starts nothing. */
+  async prepare(): Promise<void> {
+    const { dir } = this.#options
+    for (const folder of ['etc', 'log']) await mkdir(join(dir, folder))
+    for (const folder of ['run', 'exports', 'state']) await mkdir(join(dir, folder), { mode: 0o700 })
+    await this.writeVcenterPassword(this.#options.vcenter.password)
+    const { apiKey, secretKey } = this.#options.cloudstack
+    await this.#writeSecret('cloudstack.toml', { api_key: apiKey, secret_key: secretKey })
+    for (const role of roles)
+      await writeFile(this.#configPath(role), stringify({ role, log_level: 'info', ...this.#config(role) }))
+  }
+
+  async writeVcenterPassword(password: string): Promise<void> {
+    await this.#writeSecret('vcenter.toml', { user: this.#options.vcenter.user, password })
+  }
+
+  async start(role: RoleName): Promise<void> {
+    const argv = [process.execPath, mainPath, '--config', this.#configPath(role)] as const
+    this.#running.set(role, await Child.start(role, argv, this.logPath(role)))
+  }
+
+  /** Resolves when all run; the OMA may still be waiting for its database. */
+  async startAll(): Promise<void> {
+    for (const role of roles) await this.start(role)
+  }
+
+  /** Rejects with the newest lines of its log when a process has ended. */
+  async mustRun(): Promise<void> {
+    for (const child of this.#running.values()) await child.mustRun()
+  }
+
+  async kill(role: RoleName): Promise<void> {
+    await this.#running.get(role)?.end('SIGKILL')
+  }
+
+  /** The roles that had to be killed because they did not end when asked. */
+  async stopAll(): Promise<readonly RoleName[]> {
+    const stuck: RoleName[] = []
+    for (const role of [...roles].reverse())
+      if ((await this.#running.get(role)?.stop(stopLimitMs)) === false) stuck.push(role)
+    return stuck
+  }
+
+  pid(role: RoleName): number {
+    return this.#running.get(role)?.pid ?? 0
+  }
+
+  isRunning(role: RoleName): boolean {
+    return this.#running.get(role)?.isRunning ?? false
+  }
+
+  logPath(role: RoleName): string {
+    return join(this.#options.dir, 'log', `${role}.log`)
+  }
+
+  #config(role: RoleName): Record<string, unknown> {
+    const { dir, vcenter, cloudstack } = this.#options
+    const workerSocket = join(dir, 'run/worker.sock')
+    const volumedSocket = join(dir, 'run/volumed.sock')
+    switch (role) {
+      case 'oma':
+        return {
+          lease_seconds: this.#options.leaseSeconds,
+          api: { operator_socket: this.operatorSocket, worker_socket: workerSocket },
+          database: { socket: this.#options.databaseSocket, user: 'root', name: 'ossea' },
+          volume_daemon: { socket: volumedSocket },
+          cloudstack: {
+            url: cloudstack.url,
+            credentials_file: join(dir, 'etc/cloudstack.toml'),
+            zone_id: cloudstack.zoneId,
+            appliance_vm_id: cloudstack.applianceVmId,
+            disk_offering_id: cloudstack.diskOfferingId,
+          },
+        }
+      case 'vma':
+        return {
+          worker_id: 'vma-1',
+          runtime_dir: join(dir, 'readers'),
+          inventory_seconds: this.#options.inventorySeconds,
+          oma: { worker_socket: workerSocket },
+          vcenter: {
+            url: vcenter.url,
+            thumbprint_sha256: vcenter.thumbprintSha256,
+            credentials_file: join(dir, 'etc/vcenter.toml'),
+          },
+          vddk: {
+            nbdkit: '/usr/bin/nbdkit',
+            plugin: this.#options.vddkPlugin,
+            library_dir: vcenter.vddkLibraryDir,
+          },
+        }
+      case 'volumed':
+        return {
+          api: { socket: volumedSocket },
+          by_id_dir: cloudstack.byIdDir,
+          export_socket_dir: join(dir, 'exports'),
+          state_dir: join(dir, 'state'),
+          nbdkit: '/usr/bin/nbdkit',
+        }
+    }
+  }
+
+  #configPath(role: RoleName): string {
+    return join(this.#options.dir, 'etc', `${role}.toml`)
+  }
+
+  async #writeSecret(name: string, content: Readonly<Record<string, string>>): Promise<void> {
+    await writeFile(join(this.#options.dir, 'etc', name), stringify(content), { mode: 0o600 })
+  }
+}

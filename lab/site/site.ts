@@ -1,0 +1,164 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type OperatorClient } from '../../agent/api/client.js'
+import { type JobView, type SourceVmView } from '../../agent/api/schemas.js'
+import { CloudstackSimulator } from '../cloudstack/simulator.js'
+import { type VmSpec, type WriterSpec } from '../vcenter/options.js'
+import { VcenterSimulator } from '../vcenter/simulator.js'
+import { type Cleanup } from './cleanup.js'
+import { Mariadb } from './mariadb.js'
+import { operatorLink } from './operator.js'
+import { Product } from './product.js'
+import { until } from './until.js'
+
+export interface SiteOptions {
+  /** Must exist; everything is below it. */
+  readonly dir: string
+  readonly cleanup: Cleanup
+  readonly say: (line: string) => void
+  readonly vms: readonly VmSpec[]
+  readonly generatedVms?: number
+  readonly writer: WriterSpec | null
+  /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
+  readonly leaseSeconds?: number
+}
+
+const vddkPlugin = join(import.meta.dirname, '../../../lab/vddk/build/nbdkit-vddk-plugin.so')
+
+/** Both sites on one machine: a vCenter whose VMs write, a CloudStack whose volumes are devices, and the product between. */
+export class LabSite {
+  readonly vcenter: VcenterSimulator
+  readonly cloudstack: CloudstackSimulator
+  readonly mariadb: Mariadb
+  readonly product: Product
+  readonly operator: OperatorClient
+  readonly archiveDir: string
+  /** Everything of this site is below it. */
+  readonly dir: string
+
+  private constructor(
+    parts: Pick<
+      LabSite,
+      'vcenter' | 'cloudstack' | 'mariadb' | 'product' | 'operator' | 'archiveDir' | 'dir'
+    >,
+  ) {
+    this.vcenter = parts.vcenter
+    this.cloudstack = parts.cloudstack
+    this.mariadb = parts.mariadb
+    this.product = parts.product
+    this.operator = parts.operator
+    this.archiveDir = parts.archiveDir
+    this.dir = parts.dir
+  }
+
+  /** Resolves when the product answers operators and knows the VMs. What was started by then is in `cleanup` in any case. */
+  static async start(options: SiteOptions): Promise<LabSite> {
+    const { dir, cleanup } = options
+    const step = stepTeller(options.say)
+    const at = async (name: string): Promise<string> => {
+      const path = join(dir, name)
+      await mkdir(path)
+      return path
+    }
+    const archiveDir = await at('archive')
+    const vcenter = await step('vCenter', async () =>
+      VcenterSimulator.start({
+        directory: await at('vcenter'),
+        archiveDir,
+        vms: options.vms,
+        generatedVms: options.generatedVms ?? 0,
+        writer: options.writer,
+      }),
+    )
+    cleanup.add('vCenter', () => vcenter.close())
+    const cloudstack = await step('CloudStack', async () =>
+      CloudstackSimulator.start({ directory: await at('cloudstack') }),
+    )
+    cleanup.add('CloudStack', () => cloudstack.close())
+    const mariadb = await step('MariaDB', async () => Mariadb.start(await at('mariadb')))
+    cleanup.add('MariaDB', () => mariadb.stop())
+    const product = new Product({
+      dir: await at('product'),
+      databaseSocket: mariadb.socketPath,
+      vcenter,
+      vddkPlugin,
+      cloudstack: {
+        url: cloudstack.url,
+        apiKey: cloudstack.apiKey,
+        secretKey: cloudstack.secretKey,
+        zoneId: cloudstack.ids.zone,
+        applianceVmId: cloudstack.ids.applianceVm,
+        diskOfferingId: cloudstack.ids.customDiskOffering,
+        byIdDir: cloudstack.byIdDir,
+      },
+      leaseSeconds: options.leaseSeconds ?? 10,
+      inventorySeconds: 5,
+    })
+    cleanup.add('the product', async () => {
+      const stuck = await product.stopAll()
+      if (stuck.length > 0) throw new Error(`${stuck.join(', ')} did not end when asked`)
+    })
+    await step('OMA, VMA and volume daemon', async () => {
+      await product.prepare()
+      await product.startAll()
+    })
+    const { client, close } = operatorLink(product.operatorSocket)
+    cleanup.add('the operator', close)
+    const site = new LabSite({ vcenter, cloudstack, mariadb, product, operator: client, archiveDir, dir })
+    await step('operator API', () => site.answers())
+    await step('inventory', () => site.#knows(vcenter.vms.length))
+    return site
+  }
+
+  /** The VM of this name; rejects when there is not exactly one. */
+  async sourceVm(name: string): Promise<SourceVmView> {
+    const { items } = await this.operator.sourceVms()
+    const [vm, ...others] = items.filter(candidate => candidate.name === name)
+    if (vm === undefined || others.length > 0) throw new Error(`there is not exactly one VM ${name}`)
+    return vm
+  }
+
+  async createJob(vmName: string): Promise<JobView> {
+    return this.operator.createJob({ sourceVmId: (await this.sourceVm(vmName)).id })
+  }
+
+  /** Resolves when operators are answered. */
+  answers(): Promise<true> {
+    return until(
+      'the OMA answers',
+      async () => {
+        await this.product.mustRun()
+        try {
+          await this.operator.status()
+          return true
+        } catch (error) {
+          // Not yet: the time limit and the look at the processes end the wait.
+          if (error instanceof Error) return undefined
+          throw error
+        }
+      },
+      60_000,
+    )
+  }
+
+  #knows(vmCount: number): Promise<true> {
+    return until(
+      'the OMA knows the VMs',
+      async () => {
+        const { items, next } = await this.operator.sourceVms()
+        return items.length >= vmCount || next !== null ? true : undefined
+      },
+      60_000,
+    )
+  }
+}
+
+/** Tells each step of the start in one line, with its time. */
+function stepTeller(say: (line: string) => void) {
+  return async <T>(what: string, work: () => Promise<T>): Promise<T> => {
+    const startedMs = performance.now()
+    const result = await work()
+    say(`${what} ready (${((performance.now() - startedMs) / 1000).toFixed(1)} s)`)
+    return result
+  }
+}
