@@ -1,5 +1,5 @@
+import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { setTimeout as after } from 'node:timers/promises'
 import { execa } from 'execa'
 import { AppError } from '../errors.js'
@@ -26,7 +26,7 @@ export interface NbdkitServer {
 const keptComplaint = 500
 
 /**
- * Starts one nbdkit on a unix socket and resolves when it answers. Nothing of this process's environment reaches it: it
+ * Starts one nbdkit on a unix socket and resolves when it listens. Nothing of this process's environment reaches it: it
  * handles bytes of untrusted guests. The kernel kills it with this process, however that ends: nbdkit's own
  * `--exit-with-parent` is a polite request and would wait for its clients, one of which may be an old holder that must not
  * write any more. Rejects with NBD_UNREACHABLE; then it has ended.
@@ -41,6 +41,8 @@ export async function startNbdkit(options: NbdkitOptions): Promise<NbdkitServer>
       '--foreground',
       '--unix',
       options.socketPath,
+      '--pidfile',
+      pidFileOf(options.socketPath),
       ...options.argv,
     ],
     {
@@ -64,12 +66,12 @@ export async function startNbdkit(options: NbdkitOptions): Promise<NbdkitServer>
     end: async () => {
       child.kill('SIGKILL')
       await ended
-      await rm(options.socketPath, { force: true })
+      for (const path of [options.socketPath, pidFileOf(options.socketPath)]) await rm(path, { force: true })
     },
   }
   try {
     if (options.secret !== undefined) await hand(child.stdio[3], options.secret)
-    await untilAnswering(server, options)
+    await untilListening(server, options)
     return server
   } catch (error) {
     await server.end()
@@ -89,26 +91,19 @@ async function hand(pipe: unknown, secret: string): Promise<void> {
 const isWritable = (pipe: unknown): pipe is NodeJS.WritableStream =>
   typeof pipe === 'object' && pipe !== null && 'end' in pipe
 
-async function untilAnswering(server: NbdkitServer, options: NbdkitOptions): Promise<void> {
+async function untilListening(server: NbdkitServer, options: NbdkitOptions): Promise<void> {
   const end = performance.now() + options.startTimeoutMs
   const gone = server.ended.then(() => true)
-  while (!(await answers(options.socketPath))) {
+  // nbdkit writes it once it listens (nbdkit(1)); a connection made to find out would leave complaints in its log.
+  while (!existsSync(pidFileOf(options.socketPath))) {
     if ((await Promise.race([gone, after(10)])) === true)
       throw new AppError('NBD_UNREACHABLE', `nbdkit ended at its start: ${server.complaint()}`)
     if (performance.now() > end)
-      throw new AppError('NBD_UNREACHABLE', `nbdkit does not answer after ${options.startTimeoutMs} ms`)
+      throw new AppError('NBD_UNREACHABLE', `nbdkit does not listen after ${options.startTimeoutMs} ms`)
   }
 }
 
-const answers = (path: string): Promise<boolean> =>
-  new Promise(resolve => {
-    const socket = connect(path)
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
+const pidFileOf = (socketPath: string): string => `${socketPath}.pid`
 
 /** What nbdkit prints holds names and texts of the other side. */
 const printable = (text: string): string =>

@@ -19,7 +19,7 @@ export async function requireOwnDirectory(key: string, path: string): Promise<vo
 
 /** Removes the sockets of a run that was killed; its servers died with it. Only names this daemon gives are touched. */
 export async function removeStaleSockets(dir: string): Promise<number> {
-  const stale = (await readdir(dir)).filter(name => /^[0-9a-f]{32}\.sock$/.test(name))
+  const stale = (await readdir(dir)).filter(name => /^[0-9a-f]{32}\.sock(\.pid)?$/.test(name))
   for (const name of stale) await unlink(join(dir, name))
   return stale.length
 }

@@ -1,5 +1,4 @@
-import { readdir, readFile, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { findNbdkits } from '../site/processes.js'
 import { type LabSite } from '../site/site.js'
 import { type Checks } from './scenario.js'
 
@@ -11,7 +10,7 @@ export async function proveNothingLeft(site: LabSite, checks: Checks): Promise<v
   checks.equal('no snapshot is left', snapshots, [])
   const unconsolidated = site.vcenter.vms.filter(vm => vm.consolidationNeeded).map(vm => vm.name)
   checks.equal('no VM needs consolidation', unconsolidated, [])
-  checks.equal('no NBD server is left', await nbdkitsOf(site.dir), [])
+  checks.equal('no NBD server is left', await findNbdkits(site.dir), [])
   const jobs = await site.operator.jobs()
   const details = await Promise.all(jobs.map(job => site.operator.job(job.id)))
   const owned = details.flatMap(job => job.disks.map(disk => disk.volumeId).filter(id => id !== null))
@@ -28,22 +27,3 @@ const volumesOf = (site: LabSite): readonly string[] =>
   [...site.cloudstack.site.volumes.values()]
     .filter(volume => volume.type === 'DATADISK')
     .map(volume => volume.id)
-
-/** Processes whose program is nbdkit and whose arguments name the lab's directory. */
-async function nbdkitsOf(dir: string): Promise<readonly string[]> {
-  const found: string[] = []
-  for (const pid of (await readdir('/proc')).filter(name => /^\d+$/.test(name))) {
-    try {
-      if (!(await readlink(join('/proc', pid, 'exe'))).includes('nbdkit')) continue
-      const argv = (await readFile(join('/proc', pid, 'cmdline'), 'utf8')).split('\0')
-      if (argv.some(argument => argument.includes(dir))) found.push(`${pid} ${argv.join(' ')}`)
-    } catch (error) {
-      if (!isNotOurs(error)) throw error
-    }
-  }
-  return found
-}
-
-/** The process ended while it was looked at, has no program of its own, or is none of ours. */
-const isNotOurs = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && ['ENOENT', 'ESRCH', 'EACCES'].includes(String(error.code))

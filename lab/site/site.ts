@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type OperatorClient } from '../../agent/api/client.js'
 import { type JobView, type SourceVmView } from '../../agent/api/schemas.js'
+import { type DevicesChoice } from '../cloudstack/options.js'
 import { CloudstackSimulator } from '../cloudstack/simulator.js'
 import { type VmSpec, type WriterSpec } from '../vcenter/options.js'
 import { VcenterSimulator } from '../vcenter/simulator.js'
@@ -12,13 +13,15 @@ import { Product } from './product.js'
 import { until } from './until.js'
 
 export interface SiteOptions {
-  /** Must exist; everything is below it. */
+  /** Everything is below it. */
   readonly dir: string
   readonly cleanup: Cleanup
   readonly say: (line: string) => void
   readonly vms: readonly VmSpec[]
   readonly generatedVms?: number
   readonly writer: WriterSpec | null
+  /** What volumes attached to the OMA are: real block devices, where this machine can, or files. */
+  readonly devices?: DevicesChoice
   /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
   readonly leaseSeconds?: number
 }
@@ -57,7 +60,7 @@ export class LabSite {
     const step = stepTeller(options.say)
     const at = async (name: string): Promise<string> => {
       const path = join(dir, name)
-      await mkdir(path)
+      await mkdir(path, { recursive: true })
       return path
     }
     const archiveDir = await at('archive')
@@ -72,7 +75,10 @@ export class LabSite {
     )
     cleanup.add('vCenter', () => vcenter.close())
     const cloudstack = await step('CloudStack', async () =>
-      CloudstackSimulator.start({ directory: await at('cloudstack') }),
+      CloudstackSimulator.start({
+        directory: await at('cloudstack'),
+        devices: options.devices ?? 'auto',
+      }),
     )
     cleanup.add('CloudStack', () => cloudstack.close())
     const mariadb = await step('MariaDB', async () => Mariadb.start(await at('mariadb')))
