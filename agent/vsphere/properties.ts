@@ -140,17 +140,19 @@ export async function readObject(
 
 export const vmRef = (moref: string): MoRef => ({ type: 'VirtualMachine', id: moref })
 
-/** Like `readObject`; a VM that was removed is SOURCE_VM_UNKNOWN. */
-export async function readVm(
-  session: VimSession,
-  vm: MoRef,
-  paths: readonly string[],
-  signal: AbortSignal,
-): Promise<ObjectProperties> {
+/** What was asked of a VM; its absence is SOURCE_VM_UNKNOWN. */
+export async function ofVm<T>(vm: MoRef, asked: Promise<T>): Promise<T> {
   try {
-    return await readObject(session, vm, paths, signal)
+    return await asked
   } catch (error) {
     if (!isFault(error, 'ManagedObjectNotFound')) throw error
     throw new AppError('SOURCE_VM_UNKNOWN', `${vm.id} is not in the inventory`, error)
   }
 }
+
+export const readVm = (
+  session: VimSession,
+  vm: MoRef,
+  paths: readonly string[],
+  signal: AbortSignal,
+): Promise<ObjectProperties> => ofVm(vm, readObject(session, vm, paths, signal))

@@ -1,6 +1,6 @@
 import { AppError } from '../errors.js'
 import { faultOfLocalized, isFault, isUnsupported, OutcomeUnknown } from './faults.js'
-import { objectFilter, readObject, referredFilter, retrieve } from './properties.js'
+import { objectFilter, ofVm, readObject, referredFilter, retrieve } from './properties.js'
 import { type VimSession } from './session.js'
 import { type Call } from './soap.js'
 import { child, element, refOf, textOf, type MoRef, type Node } from './vim-xml.js'
@@ -61,7 +61,7 @@ export class Tasks {
   /** The tasks vCenter remembers of a VM, oldest first. Tasks that vanish while they are read are left out. */
   async recent(vm: MoRef, signal: AbortSignal): Promise<readonly (TaskInfo & { readonly ref: MoRef })[]> {
     const filter = referredFilter(vm, 'recentTask', 'Task', ['info'])
-    const objects = await retrieve(this.#session, filter, signal)
+    const objects = await ofVm(vm, retrieve(this.#session, filter, signal))
     return objects.flatMap(object => {
       if (object.refusal('info') !== undefined) return []
       const info = object.get('info')
