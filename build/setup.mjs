@@ -1,4 +1,4 @@
-// Makes this clone ready for one purpose: `node build/setup.mjs build|test|check|bench`. Needs nothing but Node; every step
+// Makes this clone ready for one purpose: `node build/setup.mjs build|test|check|bench|lab`. Needs nothing but Node; every step
 // looks first whether it is done, so a second run takes well under a second. Progress goes to standard error.
 import { debianPackages } from './setup/debian.mjs'
 import { holdLock } from './setup/lock.mjs'
@@ -6,15 +6,26 @@ import { nativeAddon } from './setup/native.mjs'
 import { nodeModules } from './setup/node-modules.mjs'
 import { StepFailed } from './setup/run.mjs'
 import { compiledSources } from './setup/typescript.mjs'
+import { vddkLibrary } from './setup/vddk-library.mjs'
+import { vddkPlugin } from './setup/vddk-plugin.mjs'
 
-const purposes = new Set(['build', 'test', 'check', 'bench'])
+/** Purposes that read disks of the simulated vCenter. */
+const readingPurposes = new Set(['test', 'bench', 'lab'])
+
+const purposes = new Set(['build', 'test', 'check', 'bench', 'lab'])
 const purpose = process.argv[2]
 if (!purposes.has(purpose)) {
   process.stderr.write(`usage: node build/setup.mjs ${[...purposes].join('|')}\n`)
   process.exit(2)
 }
 
-const steps = [debianPackages(purpose), nodeModules, nativeAddon, compiledSources]
+const steps = [
+  debianPackages(purpose),
+  nodeModules,
+  nativeAddon,
+  compiledSources,
+  ...(readingPurposes.has(purpose) ? [vddkLibrary, vddkPlugin] : []),
+]
 const release = await holdLock()
 try {
   for (const [index, step] of steps.entries()) {
