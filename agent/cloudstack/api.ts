@@ -65,6 +65,11 @@ export class CloudstackApi {
   ): Promise<Fields> {
     const { jobid } = await this.call(command, parameters, signal)
     if (typeof jobid !== 'string') throw new AppError('CLOUDSTACK_PROTOCOL', `${command}: no jobid`)
+    return this.awaitJob(command, jobid, signal)
+  }
+
+  /** The result of a job, once it has ended. `command` is for the messages. */
+  async awaitJob(command: string, jobid: string, signal: AbortSignal): Promise<Fields> {
     for (;;) {
       const job = await this.call('queryAsyncJobResult', { jobid }, signal)
       // 0 pending, 1 succeeded, 2 failed (CloudStack API, queryAsyncJobResult).

@@ -31,7 +31,7 @@ export class CloudstackVolumes {
 
   async find(id: VolumeId, signal: AbortSignal): Promise<CloudstackVolume | undefined> {
     try {
-      const found = await this.#list({ id }, signal)
+      const found = await this.#settled({ id }, signal)
       return found.find(volume => volume.id === id)
     } catch (error) {
       if (error instanceof AppError && error.code === 'CLOUDSTACK_FAULT' && unknownId.test(error.message))
@@ -96,18 +96,45 @@ export class CloudstackVolumes {
 
   /** CloudStack's `name` filter is not an exact match everywhere, so the exact ones are picked here. */
   async #named(name: string, signal: AbortSignal): Promise<readonly CloudstackVolume[]> {
-    return (await this.#list({ name }, signal)).filter(volume => volume.name === name)
+    return (await this.#settled({ name }, signal)).filter(volume => volume.name === name)
+  }
+
+  /**
+   * The volumes when no job works on them. A job whose start was not answered, or that an ended process began, may still
+   * change what is listed; to act on it then would be to act twice.
+   */
+  async #settled(
+    filter: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<readonly CloudstackVolume[]> {
+    const ended = new Set<string | undefined>([undefined])
+    for (;;) {
+      const listed = await this.#list(filter, signal)
+      const pending = listed.map(({ pendingJob }) => pendingJob).find(job => !ended.has(job))
+      if (pending === undefined) return listed.map(({ volume }) => volume)
+      await this.#end(pending, signal)
+      ended.add(pending)
+    }
+  }
+
+  /** How the job ended does not count, nor that CloudStack has forgotten it: the list is read again. */
+  async #end(job: string, signal: AbortSignal): Promise<void> {
+    try {
+      await this.#api.awaitJob('job of a volume', job, signal)
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'CLOUDSTACK_FAULT') throw error
+    }
   }
 
   async #list(
     filter: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): Promise<readonly CloudstackVolume[]> {
+  ): Promise<readonly ListedVolume[]> {
     const reply = await this.#api.call('listVolumes', { listall: 'true', ...filter }, signal)
     // An empty list has no `volume` at all.
     const list = reply['volume'] ?? []
     if (!Array.isArray(list)) throw new AppError('CLOUDSTACK_PROTOCOL', 'listVolumes: volume is not a list')
-    return list.filter(isAlive).map(volumeFrom)
+    return list.filter(isAlive).map(listedVolume)
   }
 }
 
@@ -119,8 +146,20 @@ const dying = new Set(['Destroy', 'Destroying', 'Expunging', 'Expunged'])
 const isAlive = (value: unknown): boolean =>
   !(isFields(value) && typeof value['state'] === 'string' && dying.has(value['state']))
 
-function volumeFrom(value: unknown): CloudstackVolume {
+interface ListedVolume {
+  readonly volume: CloudstackVolume
+  /** CloudStack names the job that works on a volume; undefined: none. */
+  readonly pendingJob: string | undefined
+}
+
+function listedVolume(value: unknown): ListedVolume {
   const fields: Fields = isFields(value) ? value : {}
+  const { jobid, jobstatus } = fields
+  const pendingJob = typeof jobid === 'string' && jobstatus === 0 ? jobid : undefined
+  return { volume: volumeFrom(fields), pendingJob }
+}
+
+function volumeFrom(fields: Fields): CloudstackVolume {
   const { id, name, size, virtualmachineid } = fields
   const whole = typeof size === 'number' && Number.isSafeInteger(size) && size >= 0
   if (typeof id !== 'string' || !isUuid(id) || typeof name !== 'string' || !whole) {

@@ -204,3 +204,34 @@ void t.test(
     t.equal((await failureOf(busy.api().call('listZones', {}, never))).code, 'CLOUDSTACK_UNREACHABLE')
   },
 )
+
+void t.test('a volume a job still works on is not acted on before the job has ended', async t => {
+  const volume = { id, name: 'ossea-1', size: 1024 ** 3, state: 'Ready' }
+  for (const end of ['attached', 'failed', 'forgotten'] as const) {
+    let polls = 0
+    const commands: string[] = []
+    const { api } = await scripted(t, parameters => {
+      const command = parameters.get('command') ?? ''
+      commands.push(command)
+      const wrap = (fields: unknown, status = 200) => ({
+        status,
+        body: { [`${command.toLowerCase()}response`]: fields },
+      })
+      if (command === 'listVolumes') {
+        // A list that lags behind may name the job even after its end.
+        const job = polls < 3 || end === 'forgotten' ? { jobid: 'j', jobstatus: 0 } : {}
+        const vm = end === 'attached' && polls >= 3 ? { virtualmachineid: 'oma' } : {}
+        return wrap({ count: 1, volume: [{ ...volume, ...job, ...vm }] })
+      }
+      if (command !== 'queryAsyncJobResult') return wrap({ jobid: 'k' })
+      polls += 1
+      if (parameters.get('jobid') === 'k') return wrap({ jobstatus: 1, jobresult: {} })
+      if (end === 'forgotten') return wrap({ errorcode: 431, errortext: 'entity does not exist' }, 431)
+      if (polls < 3) return wrap({ jobstatus: 0 })
+      return wrap({ jobstatus: end === 'attached' ? 1 : 2, jobresult: { errortext: 'no' } })
+    })
+    const volumes = new CloudstackVolumes(api(), { zoneId: 'z', applianceVmId: 'oma', diskOfferingId: 'd' })
+    await volumes.ensureAttached(id, never)
+    t.equal(commands.filter(command => command === 'attachVolume').length, end === 'attached' ? 0 : 1, end)
+  }
+})
