@@ -132,5 +132,5 @@ export class Dispatcher {
 
 const responseName = (command: Command): string => `${command.name.toLowerCase()}response`
 
-/** Tab and line ends are allowed, as in ApiServer's pattern of control characters. */
-const controlCharacter = /[^\t\n\r\P{Cc}]/u
+/** Line ends are allowed, a tab is not, as in ApiServer's pattern of control characters. */
+const controlCharacter = /(?![\n\r\u0080-\u009f])\p{Cc}/u

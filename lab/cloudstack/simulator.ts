@@ -107,8 +107,8 @@ export class CloudstackSimulator {
 
   /**
    * A new, detached volume gets storage with room for so many bytes only. Beyond them a loop device takes writes into
-   * the page cache and fails the flush with EIO; without the cache, and without a loop device, the write fails itself
-   * with ENOSPC. Needs root.
+   * the page cache and the next flush fails with EIO, once: a flush after that one succeeds although the bytes are lost.
+   * Without the page cache, and without a loop device, the write itself fails with ENOSPC. Needs root.
    */
   async limitVolume(volumeId: string, roomBytes: number): Promise<void> {
     const volume = this.site.volumes.get(volumeId)
