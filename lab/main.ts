@@ -68,6 +68,8 @@ async function main(): Promise<number> {
       () => process.exit(interruptedStatus),
     )
   }
+  // A terminal that is gone takes no more lines; everything is ended all the same.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, interrupt)
   if (scenario !== undefined) return runScenario(scenario, { dir, cleanup, json: options.json })
   return openDemo(dir, cleanup)

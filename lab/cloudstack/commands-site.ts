@@ -270,11 +270,10 @@ const listAccounts = list(
   [
     id('id', 'account'),
     id('domainid', 'domain'),
-    ...texts('name', 'state', 'apikeyaccess'),
+    ...texts('name', 'state', 'apikeyaccess', 'tag'),
     ...longs('accounttype'),
     ...flags('iscleanuprequired', 'isrecursive', 'listall', 'showicon'),
     ...lists('details'),
-    ...maps('tag'),
     ...listParameters,
   ],
   ({ cloud: { site } }) => [
@@ -316,11 +315,10 @@ const listDomains = list(
   'Lists domains and provides detailed information for listed domains',
   [
     id('id', 'domain'),
-    ...texts('name'),
+    ...texts('name', 'tag'),
     ...longs('level'),
     ...flags('listall', 'showicon'),
     ...lists('details'),
-    ...maps('tag'),
     ...listParameters,
   ],
   ({ cloud: { site } }) => [

@@ -140,6 +140,8 @@ export function readArguments(
     }
   }
   const known = new Set(command.parameters.map(parameter => parameter.name))
+  // Clients send it with every list command, whether it is published there or not (cloudmonkey to complete words).
+  if (lower.startsWith('list')) known.add('listall')
   const unknown = [...given.keys()].filter(name => !known.has(name) && !ofRequest.has(name))
   if (rules.strict && unknown.length > 0)
     throw parameterError(`Unknown parameters for command ${command.name}: ${unknown.sort().join(' ')}`)
@@ -221,6 +223,8 @@ function whole(value: string, most: number, bad: () => Error): number {
 }
 
 function checkId(command: string, parameter: ParameterSpec, value: string, rules: ParameterRules): void {
+  // All projects, of which this cloud has none.
+  if (parameter.name === 'projectid' && value === '-1') return
   if (rules.exists(parameter.entity ?? 'none', value)) return
   throw parameterError(
     `Unable to execute API command ${command} due to invalid value. Invalid parameter ${parameter.name} value=${value} due to incorrect long value format, or entity does not exist or due to incorrect parameter annotation for the field in api cmd class.`,

@@ -56,6 +56,9 @@ void t.test('every list command finds what is there, typed as published', async 
   ])
   t.match(await client.call('listApis', { name: 'attachVolume' }), { count: 1, api: [{ isasync: true }] })
   t.equal((await client.send('listApis', { name: 'deployVirtualMachine' })).status, 530)
+  for (const command of ['listApis', 'listZones', 'listCapabilities'])
+    t.equal((await client.send(command, { listall: 'true' })).status, 200, 'listall goes with every list')
+  t.match(await client.call('listVolumes', { projectid: '-1' }), { count: Number })
 })
 
 void t.test('volumes are filtered and paged', async t => {
