@@ -67,6 +67,8 @@ void t.test('any page that contradicts itself, its disk or its place is refused'
     page => ({ ...page, length: -page.length }),
     page => ({ ...page, startOffset: page.startOffset + 1n }),
     page => ({ ...page, startOffset: page.startOffset - 1n }),
+    // A gap nobody answered for.
+    page => ({ startOffset: page.startOffset + 1n, length: page.length - 1n, areas: [] }),
     (page, capacity) => ({ ...page, length: capacity - page.startOffset + 1n }),
     page => ({
       ...page,

@@ -62,6 +62,12 @@ void t.test('the type of a reference and the type of its value are two things', 
 })
 
 void t.test('tags that do not match', async t => {
+  const nested = soap('<objects><a>1</a><objects><a>2</a></objects>')
+  t.throws(() => parseEnvelope(nested, 'test'), { code: 'VSPHERE_PROTOCOL', message: /not well-formed/ })
+  t.throws(() => parseEnvelope(`<!DOCTYPE a>${soap('<a/>')}`, 'test'), {
+    code: 'VSPHERE_PROTOCOL',
+    message: /document type/,
+  })
   for (const text of ['<a><b></a></b>', '<a>', '</a>', '<a b="<"/></c>', '<a><b></a>', '<a', '<a>1 < 2</a>'])
     t.notOk(isBalanced(text), text)
   for (const text of ['<a b=">"/>', '<?x a?><a><!-- <b> --><![CDATA[<c>]]></a>', "<a:b c='\"'><d/></a:b >"])
