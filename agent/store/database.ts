@@ -1,3 +1,4 @@
+import { setTimeout as after } from 'node:timers/promises'
 import knex, { type Knex } from 'knex'
 import { AppError } from '../errors.js'
 import { migrationSource } from './migrations/list.js'
@@ -86,6 +87,8 @@ export async function storeCall<T>(attempt: string, query: () => Promise<T>): Pr
     } catch (cause) {
       if (isConnectionLoss(cause)) throw new AppError('STORE_UNAVAILABLE', attempt, cause)
       if (!isDeadlock(cause) || deadlocks >= maxDeadlocks) throw cause
+      // At different times, so that the same transactions do not meet again.
+      await after(Math.random() * 20 * (deadlocks + 1))
     }
   }
 }

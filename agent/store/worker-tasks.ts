@@ -31,6 +31,7 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
     ensure: task =>
       storeCall(`queueing ${task.kind}`, () =>
         db.transaction(async tx => {
+          await passGate(tx)
           const rows = await tx<TaskRow>('worker_tasks').where({ owner: task.owner }).forUpdate()
           const usable = rows.find(row => row.state !== 'failed' && row.cancel_requested === 0)
           if (usable !== undefined) return taskId(usable.id)
@@ -63,6 +64,7 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
     lease: (workerId, leaseMs) =>
       storeCall('leasing a task', () =>
         db.transaction(async tx => {
+          await passGate(tx)
           const busy = tx('worker_tasks as b').where('b.state', 'leased').select('b.subject')
           const row = await tx<TaskRow>('worker_tasks')
             .where({ state: 'queued' })
@@ -135,6 +137,15 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
           .delete()
       }),
   }
+}
+
+/**
+ * Queueing and leasing look at many tasks before they change one, so they go one at a time: two of them at once would lock
+ * each other's gaps and end in a deadlock. The row is freed with the transaction.
+ */
+async function passGate(tx: Database): Promise<void> {
+  const row = await tx('work_gate').where({ id: 1 }).forUpdate().first<{ id: number } | undefined>()
+  if (row === undefined) throw new Error('the gate of the worker tasks is missing')
 }
 
 const failureColumns = (failure: Failure) => ({

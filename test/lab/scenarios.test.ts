@@ -11,11 +11,16 @@ interface Result {
   readonly checks: readonly { readonly name: string; readonly ok: boolean; readonly found: string }[]
 }
 
+/** Without the environment of the test runner, which would load itself into every Node process of the lab. */
 const run = (argv: readonly string[]) =>
   new Promise<{ readonly status: number | string; readonly stdout: string; readonly stderr: string }>(
     resolve => {
-      execFile(process.execPath, [mainPath, ...argv], { maxBuffer: 2 ** 26 }, (error, stdout, stderr) =>
-        resolve({ status: error === null ? 0 : (error.code ?? 'killed'), stdout, stderr }),
+      execFile(
+        '/usr/bin/env',
+        ['-i', 'PATH=/usr/bin:/bin', process.execPath, mainPath, ...argv],
+        { maxBuffer: 2 ** 26 },
+        (error, stdout, stderr) =>
+          resolve({ status: error === null ? 0 : (error.code ?? 'killed'), stdout, stderr }),
       )
     },
   )

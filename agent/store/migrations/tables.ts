@@ -161,4 +161,11 @@ export const createTables = [
       token BIGINT UNSIGNED NOT NULL
     ) ${tail}`,
   ),
+  create(
+    '0011-create-work-gate',
+    `CREATE TABLE IF NOT EXISTS work_gate (
+      id TINYINT UNSIGNED PRIMARY KEY
+    ) ${tail}`,
+  ),
+  create('0012-fill-work-gate', 'INSERT IGNORE INTO work_gate (id) VALUES (1)'),
 ] as const
