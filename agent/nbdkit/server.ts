@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
+import { readFile, rm } from 'node:fs/promises'
+import process from 'node:process'
 import { setTimeout as after } from 'node:timers/promises'
 import { execa } from 'execa'
 import { AppError } from '../errors.js'
@@ -27,18 +28,16 @@ const keptComplaint = 500
 
 /**
  * Starts one nbdkit on a unix socket and resolves when it listens. Nothing of this process's environment reaches it: it
- * handles bytes of untrusted guests. The kernel kills it with this process, however that ends: nbdkit's own
- * `--exit-with-parent` is a polite request and would wait for its clients, one of which may be an old holder that must not
- * write any more. Rejects with NBD_UNREACHABLE; then it has ended.
+ * handles bytes of untrusted guests. When this process ends, however it ends, the server refuses every further request
+ * with ESHUTDOWN and ends with its last client (nbdkit's --exit-with-parent). Rejects with NBD_UNREACHABLE; then it has
+ * ended.
  */
 export async function startNbdkit(options: NbdkitOptions): Promise<NbdkitServer> {
   const child = execa(
-    '/usr/bin/setpriv',
+    options.nbdkitPath,
     [
-      '--pdeathsig',
-      'KILL',
-      options.nbdkitPath,
       '--foreground',
+      '--exit-with-parent',
       '--unix',
       options.socketPath,
       '--pidfile',
@@ -58,7 +57,7 @@ export async function startNbdkit(options: NbdkitOptions): Promise<NbdkitServer>
     text = (text + part.toString()).slice(-4 * keptComplaint)
   })
   const ended = child.then(result => {
-    if (result.code !== undefined) text += `setpriv: ${result.code}\n`
+    if (result.code !== undefined) text += `${options.nbdkitPath}: ${result.code}\n`
   })
   const server: NbdkitServer = {
     complaint: () => printable(text).slice(-keptComplaint),
@@ -103,7 +102,8 @@ async function untilListening(server: NbdkitServer, options: NbdkitOptions): Pro
   }
 }
 
-const pidFileOf = (socketPath: string): string => `${socketPath}.pid`
+/** Where nbdkit writes its process id. */
+export const pidFileOf = (socketPath: string): string => `${socketPath}.pid`
 
 /** What nbdkit prints holds names and texts of the other side. */
 const printable = (text: string): string =>
@@ -113,3 +113,46 @@ const printable = (text: string): string =>
     .filter(line => line !== '')
     .slice(-3)
     .join('; ')
+
+/**
+ * Ends a server that an earlier, killed run of this program left waiting for its clients, and removes its files. Does nothing
+ * to a process that is not that server: its id may have been given out again.
+ */
+export async function endLeftServer(socketPath: string): Promise<void> {
+  const pid = await leftPid(socketPath)
+  if (pid !== undefined) {
+    killIfThere(pid)
+    while ((await argumentsOf(pid)).includes(socketPath)) await after(5)
+  }
+  for (const path of [socketPath, pidFileOf(socketPath)]) await rm(path, { force: true })
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if (!isGone(error)) throw error
+  }
+}
+
+async function leftPid(socketPath: string): Promise<number | undefined> {
+  const text = await readIfThere(pidFileOf(socketPath))
+  const pid = /^\d+$/.test(text.trim()) ? Number(text) : undefined
+  return pid !== undefined && (await argumentsOf(pid)).includes(socketPath) ? pid : undefined
+}
+
+/** Of a running process; none when it has ended. */
+const argumentsOf = async (pid: number): Promise<readonly string[]> =>
+  (await readIfThere(`/proc/${pid}/cmdline`)).split('\0')
+
+async function readIfThere(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (isGone(error)) return ''
+    throw error
+  }
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type VolumedConfig } from '../config/schema.js'
 import { listenOnSocket } from '../http-server/listen.js'
 import { type Logger } from '../log/logger.js'
-import { removeStaleSockets, requireOwnDirectory } from './directories.js'
+import { endLeftServers, requireOwnDirectory } from './directories.js'
 import { VolumeExports } from './exports.js'
 import { volumedApi } from './http/volumed-api.js'
 import { lockInstance } from './instance-lock.js'
@@ -41,9 +41,9 @@ export async function startVolumed(
     }
   }
   try {
-    const removed = await removeStaleSockets(config.export_socket_dir)
+    const left = await endLeftServers(config.export_socket_dir)
     await listenOnSocket(api, config.api.socket, socketMode)
-    logger.info({ socket: config.api.socket, staleSockets: removed }, 'volume daemon ready')
+    logger.info({ socket: config.api.socket, leftServers: left }, 'volume daemon ready')
   } catch (error) {
     await close()
     throw error

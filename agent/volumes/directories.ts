@@ -1,6 +1,7 @@
-import { readdir, stat, unlink } from 'node:fs/promises'
+import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../errors.js'
+import { endLeftServer } from '../nbdkit/server.js'
 
 /** Rejects with CONFIG_INVALID unless `path` is a directory of this user's that nobody else may write to. */
 export async function requireOwnDirectory(key: string, path: string): Promise<void> {
@@ -17,9 +18,9 @@ export async function requireOwnDirectory(key: string, path: string): Promise<vo
     )
 }
 
-/** Removes the sockets of a run that was killed; its servers died with it. Only names this daemon gives are touched. */
-export async function removeStaleSockets(dir: string): Promise<number> {
-  const stale = (await readdir(dir)).filter(name => /^[0-9a-f]{32}\.sock(\.pid)?$/.test(name))
-  for (const name of stale) await unlink(join(dir, name))
-  return stale.length
+/** Ends what a killed daemon left, so that nobody who knew an older export can write any more. Gives how many there were. */
+export async function endLeftServers(dir: string): Promise<number> {
+  const left = new Set((await readdir(dir)).flatMap(name => /^[0-9a-f]{32}\.sock/.exec(name) ?? []))
+  for (const name of left) await endLeftServer(join(dir, name))
+  return left.size
 }
