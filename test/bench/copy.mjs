@@ -1,119 +1,92 @@
-// Engine against nbdcopy on the same pair of nbdkit file servers: interleaved runs, median of the paired ratios, data
-// compared at the end. Below 1.00 the engine is faster.
-import { execFileSync, spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import {
-  existsSync,
-  mkdtempSync,
-  openSync,
-  closeSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+// The copy engine against nbdcopy, qemu-img and a plain loop on the same servers: interleaved rounds, the order turned
+// each time, the data compared after every run. A ratio is the peer's time by ours, round by round, then the median;
+// above 1 the engine is faster. `--json` leaves out the table, `--loads a,b`, `--rounds N`, `--sizes 2,8` (GiB), `--peers a,b`
+// and `--options JSON` (for copy()) narrow or change the run.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { freemem } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as after } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { startEngine, startPeers } from './copy/contenders.mjs'
+import { identical } from './copy/images.mjs'
+import { loads, openLoad } from './copy/loads.mjs'
+import { rowsOf, table } from './copy/report.mjs'
 
-const mib = 1024 * 1024
-const pairs = 9
+/** 8 GiB runs on the loads that hold little enough of it in memory. */
+const largeLoads = new Set(['sparse'])
+const gib = 1024 ** 3
 
-const loads = {
-  'dense 1 GiB': path => makeImage(path, 1024, area => [[0, area, 'data']]),
-  'sparse 2 GiB, 300 MiB data, 300 MiB zero-filled': path =>
-    makeImage(path, 2048, () => [
-      [100, 300, 'data'],
-      [700, 300, 'zero'],
-    ]),
-}
-
-function makeImage(path, sizeMib, layout) {
-  writeFileSync(path, '')
-  truncateSync(path, sizeMib * mib)
-  const file = openSync(path, 'r+')
-  for (const [fromMib, lengthMib, kind] of layout(sizeMib)) {
-    for (let at = fromMib; at < fromMib + lengthMib; at += 4) {
-      const block = kind === 'data' ? randomBytes(4 * mib) : Buffer.alloc(4 * mib)
-      writeSync(file, block, 0, block.length, at * mib)
-    }
-  }
-  closeSync(file)
-  return BigInt(sizeMib * mib)
-}
-
-async function serve(socket, argv) {
-  const child = spawn('/usr/bin/nbdkit', ['-f', '--exit-with-parent', '--unix', socket, ...argv], {
-    stdio: 'inherit',
+function settings() {
+  const { values } = parseArgs({
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      loads: { type: 'string', default: Object.keys(loads).join(',') },
+      peers: { type: 'string', default: 'nbdcopy,qemu-img,plain-loop' },
+      rounds: { type: 'string', default: '7' },
+      sizes: { type: 'string', default: '2,8' },
+      options: { type: 'string', default: '{}' },
+      dir: { type: 'string', default: '/dev/shm' },
+    },
   })
-  while (!existsSync(socket)) await after(5)
-  return child
+  return {
+    json: values.json,
+    loads: values.loads.split(',').filter(name => name in loads),
+    peers: values.peers.split(','),
+    rounds: Math.max(1, Number(values.rounds)),
+    sizesGib: values.sizes.split(',').map(Number),
+    options: JSON.parse(values.options),
+    dir: values.dir,
+  }
 }
 
-async function timed(work) {
-  const started = performance.now()
-  await work()
-  return (performance.now() - started) / 1000
+async function runOnce(opened, contender, request, round) {
+  opened.prepare(round)
+  const serversBefore = opened.serversCpuSeconds()
+  const taken = await contender.run(request)
+  const serversCpuSeconds = opened.serversCpuSeconds() - serversBefore
+  return { ...taken, serversCpuSeconds, identical: identical(opened.source, opened.target) }
 }
 
-const median = values => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]
+async function runLoad(name, sizeGib, { dir, peers, engine, chosen }) {
+  const load = loads[name]
+  const opened = await openLoad(dir, load, Math.round(sizeGib * 1024))
+  const request = { ...opened.request, options: chosen.options }
+  const contenders = [engine, ...load.peers.filter(peer => chosen.peers.includes(peer)).map(peer => peers[peer])]
+  const runs = Object.fromEntries(contenders.map(({ name: who }) => [who, []]))
+  try {
+    // The first copy fills the target and warms both servers; it is not counted.
+    await peers.nbdcopy.run(request)
+    for (let round = 0; round < chosen.rounds; round += 1) {
+      const turn = round % contenders.length
+      for (const contender of [...contenders.slice(turn), ...contenders.slice(0, turn)])
+        runs[contender.name].push(await runOnce(opened, contender, request, round))
+    }
+  } finally {
+    await opened.close()
+  }
+  const rows = rowsOf(sizeGib === 2 ? name : `${name}-${sizeGib}g`, runs, opened.movedBytes)
+  for (const row of rows) process.stderr.write(`${row.load} against ${row.peer}: ${row.ratio.toFixed(2)}\n`)
+  return rows
+}
 
 export async function main() {
-  const { copy } = await import('../../dist/native/copy.js')
-  const dir = mkdtempSync(join(tmpdir(), 'ossea-bench-'))
-  const results = []
+  const chosen = settings()
+  const dir = mkdtempSync(join(chosen.dir, 'ossea-bench-'))
+  const rows = []
   try {
-    for (const [name, make] of Object.entries(loads)) {
-      const [source, target] = [join(dir, 'source.img'), join(dir, 'target.img')]
-      const [from, to] = [join(dir, 'source.sock'), join(dir, 'target.sock')]
-      const size = make(source)
-      writeFileSync(target, '')
-      truncateSync(target, Number(size))
-      const servers = [await serve(from, ['-r', 'file', source]), await serve(to, ['file', target])]
-      const unix = path => ({ kind: 'unix', path, exportName: '' })
-      const engine = () =>
-        copy({
-          source: unix(from),
-          target: unix(to),
-          extents: [{ offset: 0n, length: size }],
-          targetIsZero: false,
-        })
-      const nbdcopy = () =>
-        execFileSync('/usr/bin/nbdcopy', [
-          '--flush',
-          `nbd+unix:///?socket=${from}`,
-          `nbd+unix:///?socket=${to}`,
-        ])
-      const ratios = []
-      const seconds = { engine: [], nbdcopy: [] }
-      for (let run = 0; run <= pairs; run += 1) {
-        const order = run % 2 === 0 ? ['engine', 'nbdcopy'] : ['nbdcopy', 'engine']
-        const took = {}
-        for (const who of order) took[who] = await timed(who === 'engine' ? engine : nbdcopy)
-        // The first pair warms the page cache and allocates the target.
-        if (run === 0) continue
-        ratios.push(took.engine / took.nbdcopy)
-        for (const who of order) seconds[who].push(took[who])
+    const context = { dir, chosen, peers: startPeers(dir), engine: await startEngine() }
+    for (const sizeGib of chosen.sizesGib) {
+      for (const name of chosen.loads) {
+        if (sizeGib > 2 && !largeLoads.has(name)) continue
+        // A source, a target and what the machine needs besides.
+        if (sizeGib > 2 && freemem() < sizeGib * gib) process.stderr.write(`${name}: too little memory\n`)
+        else rows.push(...(await runLoad(name, sizeGib, context)))
       }
-      await engine()
-      for (const server of servers) server.kill()
-      execFileSync('/usr/bin/cmp', [source, target])
-      const result = {
-        load: name,
-        pairs,
-        engineSeconds: median(seconds.engine),
-        nbdcopySeconds: median(seconds.nbdcopy),
-        medianRatio: median(ratios),
-        identical: true,
-      }
-      results.push(result)
-      process.stderr.write(
-        `${name}: engine ${result.engineSeconds.toFixed(3)} s, nbdcopy ${result.nbdcopySeconds.toFixed(3)} s, ratio ${result.medianRatio.toFixed(2)}\n`,
-      )
-      for (const path of [from, to, source, target]) rmSync(path, { force: true })
     }
+    await context.engine.stop()
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
-  process.stdout.write(`${JSON.stringify({ bench: 'copy', results })}\n`)
+  if (!chosen.json) process.stdout.write(`${table(rows)}\n`)
+  process.stdout.write(`${JSON.stringify({ rows })}\n`)
 }
