@@ -53,6 +53,12 @@ export const errorTable = {
   ),
 
   JOB_EXISTS: row(409, 'after-operator', 'This VM already has a replication job.', 'Use the existing job.'),
+  VM_HAS_JOB: row(
+    409,
+    'after-operator',
+    'The VM has a replication job, so it stays in management.',
+    'Keep the VM in management for as long as it has a replication job.',
+  ),
   JOB_BUSY: row(
     409,
     'after-delay',

@@ -8,13 +8,20 @@ import {
   type PassDetailView,
   type PassList,
   type PassView,
-  type SourceVmList,
   type StatusView,
+  type SourceVmList,
 } from './schemas.js'
+import {
+  type AddOutcome,
+  type AddOutcomes,
+  type ManagedVmList,
+  type ManagedVmView,
+  type VmQuery,
+} from './source-vms.js'
 
 /** Sends one request to the agent and gives its status and parsed JSON body. Rejects when nobody answers. */
 export type Send = (
-  method: 'GET' | 'POST',
+  method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body: unknown,
   signal?: AbortSignal,
@@ -23,7 +30,13 @@ export type Send = (
 /** The operator's API, typed. A refused request rejects with the AppError the agent named. */
 export interface OperatorClient {
   status(signal?: AbortSignal): Promise<StatusView>
-  sourceVms(after?: string, signal?: AbortSignal): Promise<Static<typeof SourceVmList>>
+  sourceVms(after?: string, signal?: AbortSignal): Promise<SourceVmList>
+  /** One page of the VMs that match. */
+  findVms(query: Partial<VmQuery>, signal?: AbortSignal): Promise<SourceVmList>
+  managedVms(query: Partial<VmQuery>, signal?: AbortSignal): Promise<ManagedVmList>
+  manageVm(sourceVmId: string): Promise<ManagedVmView>
+  manageVms(sourceVmIds: readonly string[]): Promise<AddOutcome[]>
+  unmanageVm(sourceVmId: string): Promise<void>
   jobs(signal?: AbortSignal): Promise<JobView[]>
   job(id: string, signal?: AbortSignal): Promise<JobDetailView>
   createJob(body: CreateJob): Promise<JobDetailView>
@@ -35,10 +48,15 @@ export interface OperatorClient {
 
 const segment = encodeURIComponent
 
+function queryText(query: Partial<VmQuery>): string {
+  const pairs = Object.entries(query).map(([name, value]) => `${name}=${segment(String(value))}`)
+  return pairs.length === 0 ? '' : `?${pairs.join('&')}`
+}
+
 /** `send` decides the transport: the agent's unix socket in the product. */
 export function operatorClient(send: Send): OperatorClient {
   const call = async <T>(
-    method: 'GET' | 'POST',
+    method: 'GET' | 'POST' | 'DELETE',
     path: string,
     body?: unknown,
     signal?: AbortSignal,
@@ -50,12 +68,15 @@ export function operatorClient(send: Send): OperatorClient {
   return {
     status: signal => call('GET', '/v1/status', undefined, signal),
     sourceVms: (after, signal) =>
-      call(
-        'GET',
-        `/v1/source-vms${after === undefined ? '' : `?after=${segment(after)}`}`,
-        undefined,
-        signal,
-      ),
+      call('GET', `/v1/source-vms${queryText(after === undefined ? {} : { after })}`, undefined, signal),
+    findVms: (query, signal) => call('GET', `/v1/source-vms${queryText(query)}`, undefined, signal),
+    managedVms: (query, signal) => call('GET', `/v1/managed-vms${queryText(query)}`, undefined, signal),
+    manageVm: sourceVmId => call('POST', '/v1/managed-vms', { sourceVmId }),
+    manageVms: async sourceVmIds =>
+      (await call<Static<typeof AddOutcomes>>('POST', '/v1/managed-vms/bulk', { sourceVmIds })).items,
+    unmanageVm: async sourceVmId => {
+      await call('DELETE', `/v1/managed-vms/${segment(sourceVmId)}`)
+    },
     jobs: async signal =>
       (await call<Static<typeof JobList>>('GET', '/v1/replication-jobs', undefined, signal)).items,
     job: (id, signal) => call('GET', `/v1/replication-jobs/${segment(id)}`, undefined, signal),

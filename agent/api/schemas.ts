@@ -35,17 +35,6 @@ export const PowerState = Type.Union([
 ])
 export type PowerState = Static<typeof PowerState>
 
-export const SourceVmView = Type.Object({
-  id: Id,
-  name: Type.String(),
-  power: PowerState,
-  diskCount: Type.Integer({ minimum: 0 }),
-  capacityBytes: BytesText,
-  seenAt: Instant,
-  jobId: Nullable(Id),
-})
-export type SourceVmView = Static<typeof SourceVmView>
-
 export const SyncType = Type.Union([Type.Literal('full'), Type.Literal('incremental')])
 export type SyncType = Static<typeof SyncType>
 
@@ -158,6 +147,26 @@ export const JobState = Type.Union([
 ])
 export type JobState = Static<typeof JobState>
 
+/** Two VMs may have one name: `folder` and `host` tell them apart, `id` (the instance UUID) is what the VM is. */
+export const SourceVmView = Type.Object({
+  id: Id,
+  name: Type.String(),
+  folder: Type.String({ description: 'datacenter and folders, parted by /; empty: vCenter does not tell' }),
+  host: Nullable(Type.String({ description: 'the ESXi host; null: vCenter does not tell' })),
+  power: PowerState,
+  diskCount: Type.Integer({ minimum: 0 }),
+  capacityBytes: BytesText,
+  seenAt: Instant,
+  managedAt: Nullable(
+    Type.String({ format: 'date-time', description: 'when it came into management; null: it is not' }),
+  ),
+  jobId: Nullable(Id),
+  jobState: Nullable(JobState),
+})
+export type SourceVmView = Static<typeof SourceVmView>
+export const SourceVmList = Type.Object({ items: Type.Array(SourceVmView), next: Nullable(Id) })
+export type SourceVmList = Static<typeof SourceVmList>
+
 export const JobView = Type.Object({
   id: Id,
   sourceVmId: Id,
@@ -208,14 +217,5 @@ export const StatusView = Type.Object({
 })
 export type StatusView = Static<typeof StatusView>
 
-export const Page = Type.Object(
-  {
-    limit: Type.Integer({ minimum: 1, maximum: 1000, default: 1000 }),
-    after: Type.Optional(Id),
-  },
-  { additionalProperties: false },
-)
-
-export const SourceVmList = Type.Object({ items: Type.Array(SourceVmView), next: Nullable(Id) })
 export const JobList = Type.Object({ items: Type.Array(JobView) })
 export const PassList = Type.Object({ items: Type.Array(PassView) })

@@ -135,6 +135,9 @@ export const InventoryVm = Type.Object(
     power: PowerState,
     diskCount: Type.Integer({ minimum: 0 }),
     capacityBytes: BytesText,
+    folder: Type.String({ maxLength: 2000 }),
+    host: Nullable(Type.String({ maxLength: 1000 })),
+    passSnapshots: Type.Array(Type.String({ maxLength: 80 })),
   },
   { additionalProperties: false },
 )

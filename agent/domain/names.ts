@@ -1,7 +1,15 @@
-import { type DiskKey, type JobId, type PassId } from './ids.js'
+import { isUuid, passId, type DiskKey, type JobId, type PassId } from './ids.js'
+
+const passPrefix = 'ossea-pass-'
 
 /** The snapshot of a pass. It carries the pass id, so a repeated step finds its own and never touches a foreign one. */
-export const snapshotNameOf = (pass: PassId): string => `ossea-pass-${pass}`
+export const snapshotNameOf = (pass: PassId): string => `${passPrefix}${pass}`
+
+/** The pass whose snapshot has this name; undefined for every name a pass never gives. */
+export function passOfSnapshotName(name: string): PassId | undefined {
+  const id = name.startsWith(passPrefix) ? name.slice(passPrefix.length) : ''
+  return isUuid(id) ? passId(id) : undefined
+}
 
 /** The CloudStack name of the volume that a job makes for one disk. */
 export const volumeNameOf = (job: JobId, disk: DiskKey): string => `ossea-${job}-disk-${disk}`

@@ -1,4 +1,3 @@
-import { type Static } from 'typebox'
 import { type DiskCounters, type InventoryPage, type SourceReport } from '../api/worker.js'
 import {
   type CreateJob,
@@ -6,14 +5,17 @@ import {
   type JobView,
   type PassDetailView,
   type PassView,
-  type SourceVmList,
   type StatusView,
+  type SourceVmList,
 } from '../api/schemas.js'
+import { type AddOutcome, type ManagedVmList, type ManagedVmView, type VmQuery } from '../api/source-vms.js'
 
 /** What the operator sees, read from the journal: nothing here is stored for being shown. */
 export interface Views {
   readonly status: () => Promise<StatusView>
-  readonly sourceVms: (after: string | undefined, limit: number) => Promise<Static<typeof SourceVmList>>
+  readonly sourceVms: (query: VmQuery) => Promise<SourceVmList>
+  readonly managedVms: (query: VmQuery) => Promise<ManagedVmList>
+  readonly managedVm: (id: string) => Promise<ManagedVmView>
   readonly jobs: () => Promise<JobView[]>
   readonly job: (id: string) => Promise<JobDetailView>
   readonly passes: (jobId: string) => Promise<PassView[]>
@@ -24,10 +26,21 @@ export interface Views {
 export interface JobAdmin {
   /** Rejects with SOURCE_VM_UNKNOWN, JOB_EXISTS or REQUEST_INVALID. */
   readonly createJob: (body: CreateJob) => Promise<string>
+  readonly jobOfVm: (sourceVmId: string) => Promise<string | undefined>
   /** Records pass and saga; the saga runner takes it up. Rejects with NOT_FOUND or JOB_BUSY. */
   readonly startPass: (jobId: string) => Promise<{ readonly passId: string; readonly sagaId: string }>
   /** Records the wish; a pass that has ended or was committed is not cancelled any more, which is no error. */
   readonly requestCancel: (passId: string) => Promise<{ readonly sagaId: string }>
+}
+
+/** VMs an operator has chosen. Nothing is replicated by choosing. */
+export interface ManagedVms {
+  /** Rejects with SOURCE_VM_UNKNOWN. */
+  readonly add: (sourceVmId: string) => Promise<'added' | 'already-managed'>
+  /** One outcome for each id, in their order; one that fails leaves the others added. */
+  readonly addAll: (sourceVmIds: readonly string[]) => Promise<AddOutcome[]>
+  /** Rejects with NOT_FOUND or VM_HAS_JOB. */
+  readonly remove: (sourceVmId: string) => Promise<void>
 }
 
 /** What VMAs report besides the outcome of their tasks. Each method is one transaction. */

@@ -5,20 +5,21 @@ import {
   Id,
   JobDetailView,
   JobList,
-  Page,
   PassDetailView,
   PassList,
   PassView,
-  SourceVmList,
   StatusView,
 } from '../api/schemas.js'
 import { type Logger } from '../log/logger.js'
-import { type JobAdmin, type Views } from './deps.js'
 import { apiServer } from '../http-server/server.js'
+import { type JobAdmin, type ManagedVms, type Views } from './deps.js'
+import { originalRoutes } from './original-routes.js'
+import { sourceVmRoutes } from './source-vm-routes.js'
 
 export interface OperatorApiDeps {
   readonly views: Views
   readonly admin: JobAdmin
+  readonly managed: ManagedVms
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -36,11 +37,8 @@ export function operatorApi(deps: OperatorApiDeps) {
   api.get('/v1/status', { schema: { operationId: 'readStatus', response: replies(200, StatusView) } }, () =>
     views.status(),
   )
-  api.get(
-    '/v1/source-vms',
-    { schema: { operationId: 'listSourceVms', querystring: Page, response: replies(200, SourceVmList) } },
-    request => views.sourceVms(request.query.after, request.query.limit),
-  )
+  sourceVmRoutes(api, deps)
+  originalRoutes(api, deps)
   api.get(
     '/v1/replication-jobs',
     { schema: { operationId: 'listJobs', response: replies(200, JobList) } },

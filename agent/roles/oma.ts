@@ -12,6 +12,7 @@ import { sourceSite, TaskBoard } from '../replication/source-site.js'
 import { SagaRunner, sagaKind } from '../saga/runner.js'
 import { migrate, openDatabase, type Database } from '../store/database.js'
 import { jobAdmin } from '../store/job-admin.js'
+import { managedVms } from '../store/managed-vms.js'
 import { passStore } from '../store/pass-store.js'
 import { sagaLog } from '../store/saga-log.js'
 import { views } from '../store/views.js'
@@ -68,6 +69,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
       passSteps: passSaga.steps,
     }),
     admin: jobAdmin(db, wallClock),
+    managed: managedVms(db, wallClock),
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
     logger,

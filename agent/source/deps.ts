@@ -10,6 +10,10 @@ export interface ListedVm {
   readonly power: PowerState
   readonly diskCount: number
   readonly capacityBytes: Bytes
+  readonly folder: string
+  readonly host: string | null
+  /** Names of snapshots that passes made, whether or not they are still needed. */
+  readonly passSnapshots: readonly string[]
 }
 
 export interface DescribedVm {

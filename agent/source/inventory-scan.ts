@@ -13,6 +13,9 @@ export interface InventoryScanOptions {
   readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
 }
 
+/** The longest text the OMA takes. */
+const maxFolder = 2000
+
 /** Tells the OMA again and again which VMs vCenter has, and whether vCenter could be asked. */
 export class InventoryScan {
   readonly #options: InventoryScanOptions
@@ -84,4 +87,7 @@ const inventoryVm = (vm: ListedVm): InventoryVm => ({
   power: vm.power,
   diskCount: vm.diskCount,
   capacityBytes: vm.capacityBytes.toString(),
+  folder: vm.folder.slice(0, maxFolder),
+  host: vm.host,
+  passSnapshots: [...vm.passSnapshots],
 })

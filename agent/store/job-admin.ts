@@ -3,11 +3,17 @@ import { type CreateJob } from '../api/schemas.js'
 import { AppError } from '../errors.js'
 import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
+import { manage } from './managed-vms.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 
 export function jobAdmin(db: Database, now: () => Date): JobAdmin {
   return {
     createJob: body => storeCall(`creating a job for VM ${body.sourceVmId}`, () => createJob(db, now, body)),
+    jobOfVm: vm =>
+      storeCall(`looking for the job of VM ${vm}`, async () => {
+        const row = await db<JobRow>('replication_jobs').where('source_vm_id', vm).first()
+        return row?.id
+      }),
     startPass: jobId => storeCall(`starting a pass of job ${jobId}`, () => startPass(db, now, jobId)),
     requestCancel: passId =>
       storeCall(`cancelling pass ${passId}`, async () => {
@@ -29,6 +35,7 @@ async function createJob(db: Database, now: () => Date, body: CreateJob): Promis
     if (vm === undefined) throw new AppError('SOURCE_VM_UNKNOWN', `VM ${body.sourceVmId}`)
     const existing = await tx<JobRow>('replication_jobs').where('source_vm_id', vm.id).forUpdate().first()
     if (existing !== undefined) throw new AppError('JOB_EXISTS', `VM ${vm.name} has a replication job`)
+    await manage(tx, vm.id, now())
     const id = randomUUID()
     await tx('replication_jobs').insert({ id, source_vm_id: vm.id, vm_name: vm.name, created_at: now() })
     for (const { diskKey, volumeId } of volumes) {

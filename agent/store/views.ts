@@ -16,6 +16,7 @@ import { type Views } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 import { eventFromRow, failureFromRow, type EventRow } from './saga-log.js'
+import { managedVm, managedVmList, sourceVms } from './vm-lists.js'
 
 interface PassDiskRow {
   readonly pass_id: string
@@ -42,7 +43,9 @@ export interface ViewOptions extends StatusOptions {
 export function views(db: Database, options: ViewOptions): Views {
   return {
     status: () => storeCall('reading the status', () => statusView(db, options)),
-    sourceVms: (after, limit) => storeCall('listing source VMs', () => sourceVms(db, after, limit)),
+    sourceVms: query => storeCall('listing source VMs', () => sourceVms(db, query)),
+    managedVms: query => storeCall('listing managed VMs', () => managedVmList(db, query)),
+    managedVm: id => storeCall(`reading managed VM ${id}`, () => managedVm(db, id)),
     jobs: () =>
       storeCall('listing jobs', async () => {
         const rows = await db<JobRow>('replication_jobs').orderBy('created_at')
@@ -56,34 +59,6 @@ export function views(db: Database, options: ViewOptions): Views {
       }),
     pass: id => storeCall(`reading pass ${id}`, () => passDetail(db, options.passSteps, id)),
   }
-}
-
-async function sourceVms(db: Database, after: string | undefined, limit: number) {
-  interface Row {
-    readonly id: string
-    readonly name: string
-    readonly power: 'on' | 'off' | 'suspended' | 'unknown'
-    readonly disk_count: number
-    readonly capacity_bytes: string
-    readonly seen_at: Date
-    readonly job_id: string | null
-  }
-  const rows: Row[] = await db('source_vms as v')
-    .leftJoin('replication_jobs as j', 'j.source_vm_id', 'v.id')
-    .where('v.id', '>', after ?? '')
-    .orderBy('v.id')
-    .limit(limit + 1)
-    .select('v.*', 'j.id as job_id')
-  const items = rows.slice(0, limit).map(row => ({
-    id: row.id,
-    name: row.name,
-    power: row.power,
-    diskCount: row.disk_count,
-    capacityBytes: row.capacity_bytes,
-    seenAt: row.seen_at.toISOString(),
-    jobId: row.job_id,
-  }))
-  return { items, next: rows.length > limit ? (items.at(-1)?.id ?? null) : null }
 }
 
 async function jobView(db: Database, row: JobRow): Promise<JobView> {

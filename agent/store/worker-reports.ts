@@ -45,10 +45,19 @@ async function saveVms(db: Database, page: InventoryPage, seenAt: Date): Promise
     power: vm.power,
     disk_count: vm.diskCount,
     capacity_bytes: vm.capacityBytes,
+    folder: vm.folder,
+    host: vm.host,
+    pass_snapshots: JSON.stringify(vm.passSnapshots),
     seen_at: seenAt,
     scan_id: page.scanId,
   }))
   await db('source_vms').insert(rows).onConflict('id').merge()
+  // A managed VM keeps the name vCenter showed last, for the time after it is gone.
+  await db.raw(
+    `UPDATE managed_vms m JOIN source_vms v ON v.id = m.source_vm_id AND v.scan_id = ? SET m.name = v.name
+      WHERE m.name <> v.name`,
+    [page.scanId],
+  )
 }
 
 /** One conditional statement: counters that arrive after the outcome of their task change nothing. */

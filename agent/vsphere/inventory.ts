@@ -1,11 +1,14 @@
 import { sourceVmId, type SourceVmId } from '../domain/ids.js'
+import { passOfSnapshotName } from '../domain/names.js'
 import { type Bytes } from '../domain/units.js'
 import { type Logger } from '../log/logger.js'
 import { capacitiesOf } from './devices.js'
 import { isFault, OutcomeUnknown } from './faults.js'
 import { entityName, powerOf, powerPaths, type PowerState } from './machines.js'
+import { containerView, readPlaces, type Places } from './places.js'
 import { continueCall, pageOf, referredFilter, retrieveCall, type ObjectProperties } from './properties.js'
 import { type VimSession } from './session.js'
+import { listedSnapshots } from './snapshot-tree.js'
 import { child, element, flag, refOf, text, type MoRef, type Node } from './vim-xml.js'
 
 export interface ListedVm {
@@ -14,6 +17,12 @@ export interface ListedVm {
   readonly power: PowerState
   readonly diskCount: number
   readonly capacityBytes: Bytes
+  /** As operators see it: datacenter, folders, parted by `/`. Empty where vCenter does not tell. */
+  readonly folder: string
+  /** The ESXi host's name; null where vCenter does not tell. */
+  readonly host: string | null
+  /** Names of snapshots that passes made, whether or not they are still needed. */
+  readonly passSnapshots: readonly string[]
 }
 
 const pageObjects = 100
@@ -23,7 +32,10 @@ const maxRestarts = 2
  * The capacity of a disk stands nowhere but in its device: `summary.storage` counts allocated space with swap and
  * snapshots, `layoutEx` the sizes of files. So the devices are asked for, and dropped page by page.
  */
-const paths = ['name', 'config.instanceUuid', 'config.template', 'config.hardware.device', ...powerPaths]
+const needed = ['name', 'config.instanceUuid', 'config.template', 'config.hardware.device', ...powerPaths]
+
+/** A VM that vCenter does not tell these of is listed all the same. */
+const wished = ['parent', 'runtime.host', 'snapshot']
 
 /**
  * All VMs the user can see, without templates, each once. A VM whose configuration vCenter cannot read (orphaned,
@@ -36,11 +48,14 @@ export async function* listVms(
   signal: AbortSignal,
 ): AsyncGenerator<readonly ListedVm[]> {
   const given = new Set<SourceVmId>()
+  let places: Places | undefined
   for (let restarts = 0; ; restarts += 1) {
     try {
+      places ??= await readPlaces(session, signal)
+      const known = places
       for await (const objects of pages(session, signal)) {
         const fresh = objects
-          .flatMap(object => listed(object, logger))
+          .flatMap(object => listed(object, known, logger))
           .filter(vm => !given.has(vm.instanceUuid))
         for (const vm of fresh) given.add(vm.instanceUuid)
         if (fresh.length > 0) yield fresh
@@ -60,11 +75,7 @@ const isLostView = (error: unknown): boolean =>
 
 async function* pages(session: VimSession, signal: AbortSignal): AsyncGenerator<readonly ObjectProperties[]> {
   const { propertyCollector, viewManager, rootFolder } = await session.content(signal)
-  const make = {
-    method: 'CreateContainerView',
-    target: viewManager,
-    args: [element('container', rootFolder), element('type', 'VirtualMachine'), element('recursive', true)],
-  }
+  const make = containerView(viewManager, rootFolder, ['VirtualMachine'])
   const view = refOf(child(await session.call(make, 'safe', signal), 'returnval'), make.method)
   let token: string | undefined
   try {
@@ -89,10 +100,11 @@ async function* pages(session: VimSession, signal: AbortSignal): AsyncGenerator<
   }
 }
 
-const viewFilter = (view: MoRef) => referredFilter(view, 'view', 'VirtualMachine', paths)
+const viewFilter = (view: MoRef) =>
+  referredFilter(view, 'view', { type: 'VirtualMachine', paths: [...needed, ...wished] })
 
-function listed(object: ObjectProperties, logger: Logger): readonly ListedVm[] {
-  const refusal = paths.map(object.refusal).find(found => found !== undefined)
+function listed(object: ObjectProperties, places: Places, logger: Logger): readonly ListedVm[] {
+  const refusal = needed.map(object.refusal).find(found => found !== undefined)
   if (refusal !== undefined) {
     logger.warn({ vm: object.ref.id, err: refusal }, 'a VM is left out: vCenter does not tell enough of it')
     return []
@@ -107,8 +119,16 @@ function listed(object: ObjectProperties, logger: Logger): readonly ListedVm[] {
       power: powerOf(object.get),
       diskCount: capacities.length,
       capacityBytes: capacities.reduce((sum, bytes) => sum + bytes, 0n),
+      folder: places.folderOf(wish(object, 'parent')),
+      host: places.hostOf(wish(object, 'runtime.host')),
+      passSnapshots: listedSnapshots(wish(object, 'snapshot'))
+        .map(snapshot => snapshot.name)
+        .filter(name => passOfSnapshotName(name) !== undefined),
     },
   ]
 }
+
+const wish = (object: ObjectProperties, path: string): Node | undefined =>
+  object.refusal(path) === undefined ? object.get(path) : undefined
 
 const textAt = (node: Node | undefined): string => (node === undefined ? '' : text(node))

@@ -33,10 +33,9 @@ export const objectFilter = (ref: MoRef, paths: readonly string[]): readonly Ele
 export const referredFilter = (
   from: MoRef,
   through: string,
-  type: string,
-  paths: readonly string[],
+  ...wanted: readonly { readonly type: string; readonly paths: readonly string[] }[]
 ): readonly Element[] => [
-  propSet(type, paths),
+  ...wanted.map(({ type, paths }) => propSet(type, paths)),
   element('objectSet', [
     element('obj', from),
     element('skip', true),

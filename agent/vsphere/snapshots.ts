@@ -7,8 +7,9 @@ import { isFault, OutcomeUnknown } from './faults.js'
 import { readObject, readVm, vmRef } from './properties.js'
 import { type VimSession } from './session.js'
 import { type Call } from './soap.js'
+import { listedSnapshots, type ListedSnapshot } from './snapshot-tree.js'
 import { type Tasks } from './tasks.js'
-import { child, childrenOf, element, flag, refOf, textOf, type MoRef, type Node } from './vim-xml.js'
+import { element, flag, type MoRef } from './vim-xml.js'
 
 export interface FrozenDisk {
   readonly key: DiskKey
@@ -182,29 +183,8 @@ export class Snapshots {
 
   async #named(vm: MoRef, name: string, signal: AbortSignal): Promise<readonly ListedSnapshot[]> {
     const object = await readVm(this.#deps.session, vm, ['snapshot'], signal)
-    return listed(object.get('snapshot')).filter(snapshot => snapshot.name === name)
+    return listedSnapshots(object.get('snapshot')).filter(snapshot => snapshot.name === name)
   }
-}
-
-interface ListedSnapshot {
-  readonly ref: MoRef
-  readonly name: string
-  readonly createdAt: Date
-}
-
-/** All snapshots of a VirtualMachineSnapshotInfo, whatever their level; the property is unset when there are none. */
-function listed(info: Node | undefined): readonly ListedSnapshot[] {
-  const found: ListedSnapshot[] = []
-  const rest = [...childrenOf(info, 'rootSnapshotList')]
-  for (let tree = rest.pop(); tree !== undefined; tree = rest.pop()) {
-    const ref = refOf(child(tree, 'snapshot'), 'snapshot')
-    const createdAt = new Date(textOf(tree, 'createTime') ?? '')
-    if (Number.isNaN(createdAt.getTime()))
-      throw new AppError('VSPHERE_PROTOCOL', `snapshot ${ref.id} has no time of creation`)
-    found.push({ ref, name: textOf(tree, 'name') ?? '', createdAt })
-    rest.push(...childrenOf(tree, 'childSnapshotList'))
-  }
-  return found
 }
 
 /** The disks as they were when the snapshot was taken, with its change IDs and files, never those of the running VM. */

@@ -60,7 +60,7 @@ export class Tasks {
 
   /** The tasks vCenter remembers of a VM, oldest first. Tasks that vanish while they are read are left out. */
   async recent(vm: MoRef, signal: AbortSignal): Promise<readonly (TaskInfo & { readonly ref: MoRef })[]> {
-    const filter = referredFilter(vm, 'recentTask', 'Task', ['info'])
+    const filter = referredFilter(vm, 'recentTask', { type: 'Task', paths: ['info'] })
     const objects = await ofVm(vm, retrieve(this.#session, filter, signal))
     return objects.flatMap(object => {
       if (object.refusal('info') !== undefined) return []

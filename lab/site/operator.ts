@@ -17,7 +17,9 @@ export function operatorLink(socketPath: string): OperatorLink {
         ? {}
         : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     })
-    return { status: reply.statusCode, body: await reply.body.json() }
+    const text = await reply.body.text()
+    const parsed: unknown = text === '' ? null : JSON.parse(text)
+    return { status: reply.statusCode, body: parsed }
   })
   return { client, close: () => dispatcher.close() }
 }

@@ -50,11 +50,15 @@ export const okStatus = (nowMs: () => number): (() => StatusView) => {
 export const vmOf = (number: number, name: string, more: Partial<SourceVmView> = {}): SourceVmView => ({
   id: `5029f3a1-0000-4000-8000-${String(number).padStart(12, '0')}`,
   name,
+  folder: 'DC0/production',
+  host: 'esx1.lab.example',
   power: 'on',
   diskCount: 2,
   capacityBytes: String(60n * GIB),
   seenAt: instant(Date.UTC(2026, 10, 24, 1, 59, 57)),
+  managedAt: null,
   jobId: null,
+  jobState: null,
   ...more,
 })
 

@@ -8,6 +8,7 @@ import { operatorApi } from '../../../agent/http/operator-api.js'
 import { passSaga } from '../../../agent/replication/pass/saga.js'
 import { migrate } from '../../../agent/store/database.js'
 import { jobAdmin } from '../../../agent/store/job-admin.js'
+import { managedVms } from '../../../agent/store/managed-vms.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
 import { views } from '../../../agent/store/views.js'
 import { startMariadb } from '../../lib/mariadb.js'
@@ -33,6 +34,7 @@ void t.test('the operator API on a unix socket over a real database', async t =>
   const server = operatorApi({
     views: views(db, { version: '9.9.9', now, workerSilenceMs: 30_000, passSteps: passSaga.steps }),
     admin: jobAdmin(db, now),
+    managed: managedVms(db, now),
     onWork: () => (pokes += 1),
     onCancel: saga => cancelled.push(saga),
     logger: silent,
@@ -50,7 +52,9 @@ void t.test('the operator API on a unix socket over a real database', async t =>
         ? {}
         : { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }),
     })
-    return { status: reply.statusCode, body: await reply.body.json() }
+    const text = await reply.body.text()
+    const parsed: unknown = text === '' ? null : JSON.parse(text)
+    return { status: reply.statusCode, body: parsed }
   }
   const client = operatorClient(send)
   const vms = [1, 2, 3].map(index => ({

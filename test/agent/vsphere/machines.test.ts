@@ -87,7 +87,7 @@ void t.test('a list that is given up tells vCenter so', async t => {
     t.ok(page.length > 0)
     break
   }
-  await until('the view is gone', () => callsOf(simulator, 'DestroyView') === 1)
+  await until('both views are gone', () => callsOf(simulator, 'DestroyView') === 2)
   t.equal(callsOf(simulator, 'CancelRetrievePropertiesEx'), 1)
 })
 
@@ -97,4 +97,26 @@ void t.test('a VM vCenter does not tell enough of is left out', async t => {
   const all = []
   for await (const page of client.listVms(signal)) all.push(...page)
   t.equal(all.length, 1)
+})
+
+void t.test('two VMs of one name are told apart by where they are', async t => {
+  const { simulator, client } = await startSite(t)
+  const all = async () => {
+    const vms = []
+    for await (const page of client.listVms(signal)) vms.push(...page)
+    return vms
+  }
+  const pass = 'ossea-pass-42000001-0000-4000-8000-000000000000'
+  await client.createSnapshot({ moref: 'vm-101', name: 'ossea-pass-by-hand', description: '' }, signal)
+  await client.createSnapshot({ moref: 'vm-101', name: pass, description: '' }, signal)
+  t.match(await all(), [
+    { name: 'web', folder: 'DC0/a', host: /^esx/, passSnapshots: [pass] },
+    { name: 'web', folder: 'DC0/b', host: /^esx/, passSnapshots: [] },
+  ])
+  simulator.faults.add({ kind: 'hide-property', path: 'parent' })
+  simulator.faults.add({ kind: 'hide-property', path: 'snapshot' })
+  t.match(await all(), [
+    { folder: '', passSnapshots: [] },
+    { folder: '', passSnapshots: [] },
+  ])
 })

@@ -1,0 +1,58 @@
+import { Type } from 'typebox'
+import { ErrorReply, Id, SourceVmList } from '../api/schemas.js'
+import {
+  AddManagedVm,
+  AddManagedVms,
+  AddOutcomes,
+  ManagedVmList,
+  ManagedVmView,
+  VmQuery,
+} from '../api/source-vms.js'
+import { type apiServer } from '../http-server/server.js'
+import { type ManagedVms, type Views } from './deps.js'
+
+export interface SourceVmRoutesDeps {
+  readonly views: Views
+  readonly managed: ManagedVms
+}
+
+const IdParam = Type.Object({ id: Id })
+const replies = <T>(status: number, schema: T) => ({ [status]: schema, default: ErrorReply })
+
+/** The inventory, and the VMs chosen from it. */
+export function sourceVmRoutes(api: ReturnType<typeof apiServer>, { views, managed }: SourceVmRoutesDeps) {
+  api.get(
+    '/v1/source-vms',
+    { schema: { operationId: 'listSourceVms', querystring: VmQuery, response: replies(200, SourceVmList) } },
+    request => views.sourceVms(request.query),
+  )
+  api.get(
+    '/v1/managed-vms',
+    {
+      schema: { operationId: 'listManagedVms', querystring: VmQuery, response: replies(200, ManagedVmList) },
+    },
+    request => views.managedVms(request.query),
+  )
+  api.post(
+    '/v1/managed-vms',
+    { schema: { operationId: 'addManagedVm', body: AddManagedVm, response: replies(201, ManagedVmView) } },
+    async (request, reply) => {
+      const { sourceVmId } = request.body
+      await managed.add(sourceVmId)
+      return reply.status(201).send(await views.managedVm(sourceVmId))
+    },
+  )
+  api.post(
+    '/v1/managed-vms/bulk',
+    { schema: { operationId: 'addManagedVms', body: AddManagedVms, response: replies(200, AddOutcomes) } },
+    async request => ({ items: await managed.addAll(request.body.sourceVmIds) }),
+  )
+  api.delete(
+    '/v1/managed-vms/:id',
+    { schema: { operationId: 'removeManagedVm', params: IdParam, response: replies(204, Type.Null()) } },
+    async (request, reply) => {
+      await managed.remove(request.params.id)
+      return reply.status(204).send(null)
+    },
+  )
+}
