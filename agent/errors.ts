@@ -169,6 +169,18 @@ export const errorTable = {
     'The snapshot of the pass is no longer in vCenter.',
     'Find out who removes snapshots of this VM; then start the next pass.',
   ),
+  SOURCE_QUIESCE_FAILED: row(
+    409,
+    'after-operator',
+    'The guest could not be quiesced, and the job requires it.',
+    'Look at VMware Tools and the VSS writers of the guest, or let the job prefer quiescing instead of requiring it.',
+  ),
+  SOURCE_VM_NOT_OFF: row(
+    409,
+    'after-operator',
+    'The VM was not powered off for the whole of a final pass.',
+    'Shut the guest down and start the final pass again; nothing of the broken one counts.',
+  ),
   CBT_UNAVAILABLE: row(
     502,
     'after-operator',

@@ -1,12 +1,15 @@
 import { type Static } from 'typebox'
 import { AppError, isErrorCode } from '../errors.js'
+import { type HardwareComparison, type HardwareVersionDetail, type HardwareVersionList } from './hardware.js'
 import {
+  type ChangeJob,
   type CreateJob,
   type JobDetailView,
   type JobList,
   type JobView,
   type PassDetailView,
   type PassList,
+  type PassMode,
   type PassView,
   type StatusView,
   type SourceVmList,
@@ -21,7 +24,7 @@ import {
 
 /** Sends one request to the agent and gives its status and parsed JSON body. Rejects when nobody answers. */
 export type Send = (
-  method: 'GET' | 'POST' | 'DELETE',
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
   body: unknown,
   signal?: AbortSignal,
@@ -33,6 +36,15 @@ export interface OperatorClient {
   sourceVms(after?: string, signal?: AbortSignal): Promise<SourceVmList>
   /** One page of the VMs that match. */
   findVms(query: Partial<VmQuery>, signal?: AbortSignal): Promise<SourceVmList>
+  /** Newest first. */
+  hardwareVersions(sourceVmId: string, signal?: AbortSignal): Promise<HardwareVersionList['items']>
+  hardwareVersion(sourceVmId: string, version: number, signal?: AbortSignal): Promise<HardwareVersionDetail>
+  compareHardware(
+    sourceVmId: string,
+    from: number,
+    to: number,
+    signal?: AbortSignal,
+  ): Promise<HardwareComparison>
   managedVms(query: Partial<VmQuery>, signal?: AbortSignal): Promise<ManagedVmList>
   manageVm(sourceVmId: string): Promise<ManagedVmView>
   manageVms(sourceVmIds: readonly string[]): Promise<AddOutcome[]>
@@ -40,7 +52,8 @@ export interface OperatorClient {
   jobs(signal?: AbortSignal): Promise<JobView[]>
   job(id: string, signal?: AbortSignal): Promise<JobDetailView>
   createJob(body: CreateJob): Promise<JobDetailView>
-  startPass(jobId: string): Promise<PassView>
+  changeJob(id: string, change: ChangeJob): Promise<JobDetailView>
+  startPass(jobId: string, mode?: PassMode): Promise<PassView>
   passes(jobId: string, signal?: AbortSignal): Promise<PassView[]>
   pass(id: string, signal?: AbortSignal): Promise<PassDetailView>
   cancelPass(id: string): Promise<PassView>
@@ -56,7 +69,7 @@ function queryText(query: Partial<VmQuery>): string {
 /** `send` decides the transport: the agent's unix socket in the product. */
 export function operatorClient(send: Send): OperatorClient {
   const call = async <T>(
-    method: 'GET' | 'POST' | 'DELETE',
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
     path: string,
     body?: unknown,
     signal?: AbortSignal,
@@ -81,7 +94,31 @@ export function operatorClient(send: Send): OperatorClient {
       (await call<Static<typeof JobList>>('GET', '/v1/replication-jobs', undefined, signal)).items,
     job: (id, signal) => call('GET', `/v1/replication-jobs/${segment(id)}`, undefined, signal),
     createJob: body => call('POST', '/v1/replication-jobs', body),
-    startPass: jobId => call('POST', `/v1/replication-jobs/${segment(jobId)}/passes`),
+    changeJob: (id, change) => call('PATCH', `/v1/replication-jobs/${segment(id)}`, change),
+    startPass: (jobId, mode) =>
+      call(
+        'POST',
+        `/v1/replication-jobs/${segment(jobId)}/passes`,
+        mode === undefined ? undefined : { mode },
+      ),
+    hardwareVersions: async (vm, signal) =>
+      (
+        await call<HardwareVersionList>(
+          'GET',
+          `/v1/source-vms/${segment(vm)}/hardware-versions`,
+          undefined,
+          signal,
+        )
+      ).items,
+    hardwareVersion: (vm, version, signal) =>
+      call('GET', `/v1/source-vms/${segment(vm)}/hardware-versions/${version}`, undefined, signal),
+    compareHardware: (vm, from, to, signal) =>
+      call(
+        'GET',
+        `/v1/source-vms/${segment(vm)}/hardware-comparison?from=${from}&to=${to}`,
+        undefined,
+        signal,
+      ),
     passes: async (jobId, signal) =>
       (
         await call<Static<typeof PassList>>(

@@ -120,8 +120,31 @@ export const PassView = Type.Object({
 })
 export type PassView = Static<typeof PassView>
 
+/**
+ * What the guest knew of the moment its disks were frozen. `crash`: nothing, they are as a power cut would leave them.
+ */
+export const Consistency = Type.Union([
+  Type.Literal('powered-off'),
+  Type.Literal('quiesced'),
+  Type.Literal('crash'),
+])
+export type Consistency = Static<typeof Consistency>
+
+/** `final` reads a VM that is off, without a snapshot. */
+export const PassMode = Type.Union([Type.Literal('snapshot'), Type.Literal('final')])
+export type PassMode = Static<typeof PassMode>
+export const StartPass = Type.Union([
+  Type.Object({ mode: Type.Optional(PassMode) }, { additionalProperties: false }),
+  Type.Null(),
+])
+
 export const PassDetailView = Type.Object({
   ...PassView.properties,
+  mode: PassMode,
+  consistency: Nullable(Consistency),
+  notes: Type.Array(Type.String(), {
+    description: 'what did not go as it should, without breaking the pass',
+  }),
   disks: Type.Array(PassDiskView),
   steps: Type.Array(StepView),
 })
@@ -184,12 +207,25 @@ export const JobView = Type.Object({
 })
 export type JobView = Static<typeof JobView>
 
-export const JobDetailView = Type.Object({ ...JobView.properties, disks: Type.Array(JobDiskView) })
+/** Whether the guest is asked to bring its file systems in order before a snapshot; `preferred` goes on without it. */
+export const QuiescePolicy = Type.Union([
+  Type.Literal('required'),
+  Type.Literal('preferred'),
+  Type.Literal('off'),
+])
+export type QuiescePolicy = Static<typeof QuiescePolicy>
+
+export const JobDetailView = Type.Object({
+  ...JobView.properties,
+  quiesce: QuiescePolicy,
+  disks: Type.Array(JobDiskView),
+})
 export type JobDetailView = Static<typeof JobDetailView>
 
 export const CreateJob = Type.Object(
   {
     sourceVmId: Id,
+    quiesce: Type.Optional(QuiescePolicy),
     volumes: Type.Optional(
       Type.Array(Type.Object({ diskKey: Id, volumeId: Id }, { additionalProperties: false }), {
         description:
@@ -200,6 +236,9 @@ export const CreateJob = Type.Object(
   { additionalProperties: false },
 )
 export type CreateJob = Static<typeof CreateJob>
+
+export const ChangeJob = Type.Object({ quiesce: QuiescePolicy }, { additionalProperties: false })
+export type ChangeJob = Static<typeof ChangeJob>
 
 /** What the OMA knows of its VMA and of vCenter. `unknown`: nothing was heard yet. */
 export const StatusView = Type.Object({

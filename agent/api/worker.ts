@@ -1,5 +1,15 @@
 import { Type, type Static, type TSchema } from 'typebox'
-import { BytesText, ErrorCodeText, Id, Instant, PowerState, SyncType } from './schemas.js'
+import { Hardware } from './hardware.js'
+import {
+  BytesText,
+  Consistency,
+  ErrorCodeText,
+  Id,
+  Instant,
+  PowerState,
+  QuiescePolicy,
+  SyncType,
+} from './schemas.js'
 
 /**
  * What a VMA and the OMA say to each other. The VMA asks for work, keeps it by heartbeats that carry the lease's epoch, and
@@ -13,7 +23,9 @@ export const SourceDisk = Type.Object({
   diskKey: Id,
   label: Type.String(),
   capacityBytes: BytesText,
-  backingUuid: Type.String(),
+  backingUuid: Type.String({ description: 'empty: the server gives none' }),
+  /** The datastore path of the file under all snapshots. */
+  baseFile: Type.String({ maxLength: 2000 }),
   snapshotable: Type.Boolean(),
 })
 export type SourceDisk = Static<typeof SourceDisk>
@@ -26,9 +38,24 @@ export const InspectVmResult = Type.Object({
   disks: Type.Array(SourceDisk),
 })
 
-export const CreateSnapshot = Type.Object({ sourceVmId: Id, snapshotName: Type.String() })
-export const CreateSnapshotResult = Type.Object({
+export const CreateSnapshot = Type.Object({
+  sourceVmId: Id,
+  snapshotName: Type.String(),
+  quiesce: QuiescePolicy,
+})
+export const ReadPoweredOff = Type.Object({ sourceVmId: Id })
+
+/** The disks of a VM at one instant: frozen by a snapshot, or at rest because the VM is off. */
+export const FrozenVm = Type.Object({
   createdAt: Instant,
+  consistency: Consistency,
+  /** What could not be done as it was asked for, in words. */
+  notes: Type.Array(Type.String()),
+  /** Why the changes of no disk can be told, so that all have to be moved whole; null: they can. */
+  fullReason: Nullable(Type.String()),
+  /** Of a VM that is off: has to be the same when the copy ends. Null for a snapshot. */
+  stateToken: Nullable(Type.String()),
+  hardware: Hardware,
   disks: Type.Array(Type.Object({ diskKey: Id, capacityBytes: BytesText, changeId: Nullable(ChangeIdText) })),
 })
 
@@ -36,12 +63,19 @@ export const CopyDisk = Type.Object({
   diskKey: Id,
   /** Of the last committed pass; null asks for a full copy. */
   previousChangeId: Nullable(ChangeIdText),
+  /** Why there is none although the disk was copied before; null otherwise. */
+  fullReason: Nullable(Type.String()),
   exportSocket: Type.String(),
   exportName: Type.String(),
 })
+/** Where the bytes are read: in a snapshot, or in the disks of a VM that is off and has to stay so. */
+export const CopySource = Type.Union([
+  Type.Object({ kind: Type.Literal('snapshot'), name: Type.String() }),
+  Type.Object({ kind: Type.Literal('powered-off'), stateToken: Type.String() }),
+])
 export const CopyDisks = Type.Object({
   sourceVmId: Id,
-  snapshotName: Type.String(),
+  from: CopySource,
   disks: Type.Array(CopyDisk),
 })
 export type CopyDisks = Static<typeof CopyDisks>
@@ -79,7 +113,8 @@ export const RemoveSnapshotResult = Type.Object({ consolidated: Type.Literal(tru
 /** Input and result of each kind of task. */
 export const taskSchemas = {
   'inspect-vm': { input: InspectVm, result: InspectVmResult },
-  'create-snapshot': { input: CreateSnapshot, result: CreateSnapshotResult },
+  'create-snapshot': { input: CreateSnapshot, result: FrozenVm },
+  'read-powered-off': { input: ReadPoweredOff, result: FrozenVm },
   'copy-disks': { input: CopyDisks, result: CopyDisksResult },
   'remove-snapshot': { input: RemoveSnapshot, result: RemoveSnapshotResult },
 } as const
@@ -98,6 +133,7 @@ const leased = <K extends TaskKind, Input extends TSchema>(kind: K, input: Input
 export const LeasedTask = Type.Union([
   leased('inspect-vm', InspectVm),
   leased('create-snapshot', CreateSnapshot),
+  leased('read-powered-off', ReadPoweredOff),
   leased('copy-disks', CopyDisks),
   leased('remove-snapshot', RemoveSnapshot),
 ])

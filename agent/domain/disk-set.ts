@@ -3,7 +3,10 @@ import { type Bytes } from './units.js'
 
 export interface DiskIdentity {
   readonly diskKey: DiskKey
+  /** Empty where the server gives none. */
   readonly backingUuid: string
+  /** The datastore path of the file under all snapshots; a move to another datastore changes it. */
+  readonly baseFile: string
   readonly capacityBytes: Bytes
 }
 
@@ -26,7 +29,8 @@ export function diskSetChanges(job: readonly DiskIdentity[], vm: readonly DiskId
   for (const was of job) {
     const is = byKey.get(was.diskKey)
     if (is === undefined) changes.push({ kind: 'removed', diskKey: was.diskKey })
-    else if (is.backingUuid !== was.backingUuid) changes.push({ kind: 'replaced', diskKey: was.diskKey })
+    else if (hasUuids(was, is) && is.backingUuid !== was.backingUuid)
+      changes.push({ kind: 'replaced', diskKey: was.diskKey })
     else if (is.capacityBytes !== was.capacityBytes) {
       changes.push({
         kind: 'resized',
@@ -39,6 +43,30 @@ export function diskSetChanges(job: readonly DiskIdentity[], vm: readonly DiskId
   for (const disk of vm) if (!known.has(disk.diskKey)) changes.push({ kind: 'added', diskKey: disk.diskKey })
   return changes
 }
+
+/**
+ * Disks whose identity only the UUID of the backing could prove, and a server gave none: with the same file they count as
+ * the same disk, with another file nobody can tell, and they have to be copied whole. Gives the reason by disk key.
+ */
+export function unprovenDisks(
+  job: readonly DiskIdentity[],
+  vm: readonly DiskIdentity[],
+): ReadonlyMap<DiskKey, string> {
+  const unproven = new Map<DiskKey, string>()
+  for (const was of job) {
+    const is = vm.find(disk => disk.diskKey === was.diskKey)
+    if (is === undefined || hasUuids(was, is)) continue
+    if (was.baseFile === is.baseFile && is.baseFile !== '') continue
+    unproven.set(
+      was.diskKey,
+      `nothing proves that the disk is the one copied before: its backing has no UUID, and its file was ${was.baseFile} and is ${is.baseFile}`,
+    )
+  }
+  return unproven
+}
+
+const hasUuids = (one: DiskIdentity, other: DiskIdentity): boolean =>
+  one.backingUuid !== '' && other.backingUuid !== ''
 
 export function describeChange(change: DiskSetChange): string {
   switch (change.kind) {

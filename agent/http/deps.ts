@@ -1,9 +1,16 @@
 import { type DiskCounters, type InventoryPage, type SourceReport } from '../api/worker.js'
 import {
+  type HardwareComparison,
+  type HardwareVersionDetail,
+  type HardwareVersionList,
+} from '../api/hardware.js'
+import {
+  type ChangeJob,
   type CreateJob,
   type JobDetailView,
   type JobView,
   type PassDetailView,
+  type PassMode,
   type PassView,
   type StatusView,
   type SourceVmList,
@@ -26,11 +33,23 @@ export interface Views {
 export interface JobAdmin {
   /** Rejects with SOURCE_VM_UNKNOWN, JOB_EXISTS or REQUEST_INVALID. */
   readonly createJob: (body: CreateJob) => Promise<string>
+  /** Rejects with NOT_FOUND. Holds from the next snapshot on. */
+  readonly changeJob: (jobId: string, change: ChangeJob) => Promise<void>
   readonly jobOfVm: (sourceVmId: string) => Promise<string | undefined>
   /** Records pass and saga; the saga runner takes it up. Rejects with NOT_FOUND or JOB_BUSY. */
-  readonly startPass: (jobId: string) => Promise<{ readonly passId: string; readonly sagaId: string }>
+  readonly startPass: (
+    jobId: string,
+    mode: PassMode,
+  ) => Promise<{ readonly passId: string; readonly sagaId: string }>
   /** Records the wish; a pass that has ended or was committed is not cancelled any more, which is no error. */
   readonly requestCancel: (passId: string) => Promise<{ readonly sagaId: string }>
+}
+
+/** What VMs were made of at the passes that found it changed, newest first. Rejects with NOT_FOUND. */
+export interface HardwareHistory {
+  readonly versions: (sourceVmId: string) => Promise<HardwareVersionList['items']>
+  readonly version: (sourceVmId: string, version: number) => Promise<HardwareVersionDetail>
+  readonly compare: (sourceVmId: string, from: number, to: number) => Promise<HardwareComparison>
 }
 
 /** VMs an operator has chosen. Nothing is replicated by choosing. */

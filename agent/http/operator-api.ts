@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import {
+  ChangeJob,
   CreateJob,
   ErrorReply,
   Id,
@@ -8,11 +9,12 @@ import {
   PassDetailView,
   PassList,
   PassView,
+  StartPass,
   StatusView,
 } from '../api/schemas.js'
 import { type Logger } from '../log/logger.js'
 import { apiServer } from '../http-server/server.js'
-import { type JobAdmin, type ManagedVms, type Views } from './deps.js'
+import { type HardwareHistory, type JobAdmin, type ManagedVms, type Views } from './deps.js'
 import { originalRoutes } from './original-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
 
@@ -20,6 +22,7 @@ export interface OperatorApiDeps {
   readonly views: Views
   readonly admin: JobAdmin
   readonly managed: ManagedVms
+  readonly hardware: HardwareHistory
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -59,6 +62,21 @@ export function operatorApi(deps: OperatorApiDeps) {
       return reply.status(201).send(await views.job(id))
     },
   )
+  api.patch(
+    '/v1/replication-jobs/:id',
+    {
+      schema: {
+        operationId: 'changeJob',
+        params: IdParam,
+        body: ChangeJob,
+        response: replies(200, JobDetailView),
+      },
+    },
+    async request => {
+      await admin.changeJob(request.params.id, request.body)
+      return views.job(request.params.id)
+    },
+  )
   api.get(
     '/v1/replication-jobs/:id/passes',
     { schema: { operationId: 'listPasses', params: IdParam, response: replies(200, PassList) } },
@@ -66,9 +84,16 @@ export function operatorApi(deps: OperatorApiDeps) {
   )
   api.post(
     '/v1/replication-jobs/:id/passes',
-    { schema: { operationId: 'startPass', params: IdParam, response: replies(202, PassView) } },
+    {
+      schema: {
+        operationId: 'startPass',
+        params: IdParam,
+        body: StartPass,
+        response: replies(202, PassView),
+      },
+    },
     async (request, reply) => {
-      const { passId } = await admin.startPass(request.params.id)
+      const { passId } = await admin.startPass(request.params.id, request.body?.mode ?? 'snapshot')
       deps.onWork()
       return reply.status(202).send(await views.pass(passId))
     },

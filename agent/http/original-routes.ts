@@ -34,7 +34,7 @@ export function originalRoutes(
         return { status, context_id: sourceVmId, job_id: null, pass_id: null }
       }
       const jobId = (await admin.jobOfVm(sourceVmId)) ?? (await admin.createJob({ sourceVmId }))
-      const { passId } = await admin.startPass(jobId)
+      const { passId } = await admin.startPass(jobId, 'snapshot')
       onWork()
       return { status: 'replicating' as const, context_id: sourceVmId, job_id: jobId, pass_id: passId }
     },

@@ -1,4 +1,11 @@
 import { Type } from 'typebox'
+import {
+  ComparisonQuery,
+  HardwareComparison,
+  HardwareVersionDetail,
+  HardwareVersionList,
+  VersionParam,
+} from '../api/hardware.js'
 import { ErrorReply, Id, SourceVmList } from '../api/schemas.js'
 import {
   AddManagedVm,
@@ -9,18 +16,22 @@ import {
   VmQuery,
 } from '../api/source-vms.js'
 import { type apiServer } from '../http-server/server.js'
-import { type ManagedVms, type Views } from './deps.js'
+import { type HardwareHistory, type ManagedVms, type Views } from './deps.js'
 
 export interface SourceVmRoutesDeps {
   readonly views: Views
   readonly managed: ManagedVms
+  readonly hardware: HardwareHistory
 }
 
 const IdParam = Type.Object({ id: Id })
 const replies = <T>(status: number, schema: T) => ({ [status]: schema, default: ErrorReply })
 
 /** The inventory, and the VMs chosen from it. */
-export function sourceVmRoutes(api: ReturnType<typeof apiServer>, { views, managed }: SourceVmRoutesDeps) {
+export function sourceVmRoutes(
+  api: ReturnType<typeof apiServer>,
+  { views, managed, hardware }: SourceVmRoutesDeps,
+) {
   api.get(
     '/v1/source-vms',
     { schema: { operationId: 'listSourceVms', querystring: VmQuery, response: replies(200, SourceVmList) } },
@@ -54,5 +65,39 @@ export function sourceVmRoutes(api: ReturnType<typeof apiServer>, { views, manag
       await managed.remove(request.params.id)
       return reply.status(204).send(null)
     },
+  )
+  api.get(
+    '/v1/source-vms/:id/hardware-versions',
+    {
+      schema: {
+        operationId: 'listHardwareVersions',
+        params: IdParam,
+        response: replies(200, HardwareVersionList),
+      },
+    },
+    async request => ({ items: await hardware.versions(request.params.id) }),
+  )
+  api.get(
+    '/v1/source-vms/:id/hardware-versions/:version',
+    {
+      schema: {
+        operationId: 'readHardwareVersion',
+        params: VersionParam,
+        response: replies(200, HardwareVersionDetail),
+      },
+    },
+    request => hardware.version(request.params.id, request.params.version),
+  )
+  api.get(
+    '/v1/source-vms/:id/hardware-comparison',
+    {
+      schema: {
+        operationId: 'compareHardware',
+        params: IdParam,
+        querystring: ComparisonQuery,
+        response: replies(200, HardwareComparison),
+      },
+    },
+    request => hardware.compare(request.params.id, request.query.from, request.query.to),
   )
 }

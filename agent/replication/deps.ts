@@ -8,6 +8,7 @@ import {
   type VolumeId,
 } from '../domain/ids.js'
 import { type FenceToken } from '../domain/fence.js'
+import { type Hardware } from '../domain/hardware.js'
 import { type PassState } from '../domain/pass-state.js'
 import { type Bytes } from '../domain/units.js'
 import { type SyncType } from '../domain/progress.js'
@@ -20,18 +21,26 @@ export interface JobDisk {
   readonly diskKey: DiskKey
   readonly label: string
   readonly capacityBytes: Bytes
+  /** Empty where the server gives none. */
   readonly backingUuid: string
+  /** The datastore path of the file under all snapshots. */
+  readonly baseFile: string
   /** Null until a pass has provided it. */
   readonly volumeId: VolumeId | null
   /** False for a volume the operator chose: it is never deleted by a clean-up. */
   readonly volumeIsOurs: boolean
   /** Of the last committed pass; null: the next pass is full. */
   readonly changeId: ChangeId | null
+  /** Why `changeId` was dropped although the disk was copied before; null otherwise. */
+  readonly fullReason: string | null
 }
+
+export type QuiescePolicy = 'required' | 'preferred' | 'off'
 
 export interface Job {
   readonly id: JobId
   readonly sourceVmId: SourceVmId
+  readonly quiesce: QuiescePolicy
   readonly disks: readonly JobDisk[]
   /** Some pass was committed: the volumes hold a recovery point and no clean-up may delete them. */
   readonly hasRecoveryPoint: boolean
@@ -48,10 +57,13 @@ export interface CommittedDisk {
  */
 export interface PassStore {
   readonly job: (id: JobId) => Promise<Job>
-  /** Records the disks of the VM when the job has none yet; keeps what the operator chose. */
+  /**
+   * Records the disks of the VM; keeps what the operator chose. A disk with a `fullReason` loses its change ID in the same
+   * transaction, so that no later pass can start from it either.
+   */
   readonly recordDisks: (
     job: JobId,
-    disks: readonly Pick<JobDisk, 'diskKey' | 'label' | 'capacityBytes' | 'backingUuid'>[],
+    disks: readonly Omit<JobDisk, 'volumeId' | 'volumeIsOurs' | 'changeId'>[],
   ) => Promise<void>
   readonly recordVolume: (job: JobId, disk: DiskKey, volume: VolumeId) => Promise<void>
   readonly forgetVolume: (job: JobId, disk: DiskKey, volume: VolumeId) => Promise<void>
@@ -59,9 +71,11 @@ export interface PassStore {
   readonly advance: (pass: PassId, to: Exclude<PassState, 'committed' | 'failed' | 'intent'>) => Promise<void>
   readonly recordSnapshot: (
     pass: PassId,
-    snapshotAt: Date,
+    frozen: Pick<FrozenVm, 'createdAt' | 'consistency' | 'notes' | 'hardware'>,
     disks: readonly { readonly diskKey: DiskKey; readonly changeIdBefore: ChangeId | null }[],
   ) => Promise<void>
+  /** Something an operator should know that does not break the pass; one note of each kind, the newest counts. */
+  readonly note: (pass: PassId, kind: string, note: string) => Promise<void>
   readonly recordCounters: (pass: PassId, disks: readonly DiskReport[]) => Promise<void>
   /** The recovery point and every change ID, in one transaction; a second call changes nothing. */
   readonly commit: (pass: PassId, disks: readonly CommittedDisk[]) => Promise<void>
@@ -86,18 +100,29 @@ export interface DiskReport {
 
 export interface InspectedVm {
   readonly name: string
+  readonly power: 'on' | 'off' | 'suspended' | 'unknown'
   readonly changeTracking: 'on' | 'off' | 'unsupported'
   readonly disks: readonly {
     readonly diskKey: DiskKey
     readonly label: string
     readonly capacityBytes: Bytes
     readonly backingUuid: string
+    readonly baseFile: string
     readonly snapshotable: boolean
   }[]
 }
 
-export interface SnapshotTaken {
+/** The disks of a VM at one instant: frozen by a snapshot, or at rest because the VM is off. */
+export interface FrozenVm {
   readonly createdAt: Date
+  readonly consistency: 'powered-off' | 'quiesced' | 'crash'
+  /** What could not be done as it was asked for, in words. */
+  readonly notes: readonly string[]
+  /** Why the changes of no disk can be told; null: they can. */
+  readonly fullReason: string | null
+  /** Null for a snapshot. */
+  readonly stateToken: string | null
+  readonly hardware: Hardware
   readonly disks: readonly {
     readonly diskKey: DiskKey
     readonly capacityBytes: Bytes
@@ -108,9 +133,16 @@ export interface SnapshotTaken {
 export interface CopyOrder {
   readonly diskKey: DiskKey
   readonly previousChangeId: ChangeId | null
+  /** Why there is none although the disk was copied before; null otherwise. */
+  readonly fullReason: string | null
   readonly exportSocket: string
   readonly exportName: string
 }
+
+export type CopySource =
+  | { readonly kind: 'snapshot'; readonly name: string }
+  /** The copy rejects with SOURCE_VM_NOT_OFF when the VM is no longer as the token says, before or after it. */
+  | { readonly kind: 'powered-off'; readonly stateToken: string }
 
 /**
  * The source site, worked by a VMA. `owner` names the saga step that asks: asking again with the same owner finds the work
@@ -121,13 +153,15 @@ export interface SourceSite {
   readonly snapshot: (
     owner: string,
     vm: SourceVmId,
-    name: string,
+    snapshot: { readonly name: string; readonly quiesce: QuiescePolicy },
     signal: AbortSignal,
-  ) => Promise<SnapshotTaken>
+  ) => Promise<FrozenVm>
+  /** Rejects with SOURCE_VM_NOT_OFF. */
+  readonly readPoweredOff: (owner: string, vm: SourceVmId, signal: AbortSignal) => Promise<FrozenVm>
   /** Resolves when every disk is copied and flushed; `flushed` says whether each target confirmed it. */
   readonly copy: (
     owner: string,
-    order: { readonly vm: SourceVmId; readonly snapshotName: string; readonly disks: readonly CopyOrder[] },
+    order: { readonly vm: SourceVmId; readonly from: CopySource; readonly disks: readonly CopyOrder[] },
     signal: AbortSignal,
   ) => Promise<readonly (DiskReport & { readonly flushed: boolean })[]>
   readonly removeSnapshot: (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => Promise<void>

@@ -2,7 +2,13 @@ import { type SourceVmId, changeId, diskKey, type TaskId } from '../domain/ids.j
 import { AppError, type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
-import { type DiskReport, type SourceSite, type TaskBoardStore } from './deps.js'
+import {
+  type DiskReport,
+  type FrozenVm,
+  type InspectedVm,
+  type SourceSite,
+  type TaskBoardStore,
+} from './deps.js'
 
 export interface TaskBoardOptions {
   readonly store: TaskBoardStore
@@ -114,9 +120,10 @@ export function sourceSite(board: TaskBoard): SourceSite {
   return {
     inspect: async (owner, vm, signal) => {
       const result = await board.run(owner, 'inspect-vm', vm, { sourceVmId: vm }, signal)
-      const { name, changeTracking, disks } = result as unknown as InspectResult
+      const { name, power, changeTracking, disks } = result as unknown as InspectResult
       return {
         name,
+        power,
         changeTracking,
         disks: disks.map(disk => ({
           ...disk,
@@ -125,28 +132,16 @@ export function sourceSite(board: TaskBoard): SourceSite {
         })),
       }
     },
-    snapshot: async (owner, vm, name, signal) => {
-      const result = await board.run(
-        owner,
-        'create-snapshot',
-        vm,
-        { sourceVmId: vm, snapshotName: name },
-        signal,
-      )
-      const { createdAt, disks } = result as unknown as SnapshotResult
-      return {
-        createdAt: new Date(createdAt),
-        disks: disks.map(disk => ({
-          diskKey: diskKey(disk.diskKey),
-          capacityBytes: BigInt(disk.capacityBytes),
-          changeId: disk.changeId === null ? null : changeId(disk.changeId),
-        })),
-      }
+    snapshot: async (owner, vm, { name, quiesce }, signal) => {
+      const input = { sourceVmId: vm, snapshotName: name, quiesce }
+      return frozenFromText(await board.run(owner, 'create-snapshot', vm, input, signal))
     },
+    readPoweredOff: async (owner, vm, signal) =>
+      frozenFromText(await board.run(owner, 'read-powered-off', vm, { sourceVmId: vm }, signal)),
     copy: async (owner, order, signal) => {
       const input = {
         sourceVmId: order.vm,
-        snapshotName: order.snapshotName,
+        from: { ...order.from },
         disks: order.disks.map(disk => ({ ...disk })),
       }
       const result = await board.run(owner, 'copy-disks', order.vm, input, signal)
@@ -163,23 +158,39 @@ export function sourceSite(board: TaskBoard): SourceSite {
 
 interface InspectResult {
   readonly name: string
+  readonly power: InspectedVm['power']
   readonly changeTracking: 'on' | 'off' | 'unsupported'
   readonly disks: readonly {
     readonly diskKey: string
     readonly label: string
     readonly capacityBytes: string
     readonly backingUuid: string
+    readonly baseFile: string
     readonly snapshotable: boolean
   }[]
 }
 
-interface SnapshotResult {
+interface FrozenText extends Omit<FrozenVm, 'createdAt' | 'disks'> {
   readonly createdAt: string
   readonly disks: readonly {
     readonly diskKey: string
     readonly capacityBytes: string
     readonly changeId: string | null
   }[]
+}
+
+/** Checked against api/worker.ts at the edge. */
+function frozenFromText(result: Json): FrozenVm {
+  const { createdAt, disks, ...rest } = result as unknown as FrozenText
+  return {
+    ...rest,
+    createdAt: new Date(createdAt),
+    disks: disks.map(disk => ({
+      diskKey: diskKey(disk.diskKey),
+      capacityBytes: BigInt(disk.capacityBytes),
+      changeId: disk.changeId === null ? null : changeId(disk.changeId),
+    })),
+  }
 }
 
 export interface CountersText {

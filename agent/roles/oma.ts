@@ -15,6 +15,7 @@ import { jobAdmin } from '../store/job-admin.js'
 import { managedVms } from '../store/managed-vms.js'
 import { passStore } from '../store/pass-store.js'
 import { sagaLog } from '../store/saga-log.js'
+import { hardwareHistory } from '../store/vm-hardware.js'
 import { views } from '../store/views.js'
 import { workerReports } from '../store/worker-reports.js'
 import { taskBoardStore } from '../store/worker-tasks.js'
@@ -70,6 +71,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     }),
     admin: jobAdmin(db, wallClock),
     managed: managedVms(db, wallClock),
+    hardware: hardwareHistory(db),
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
     logger,

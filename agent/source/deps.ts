@@ -1,5 +1,6 @@
 import { type ChangeId, type DiskKey, type SourceVmId } from '../domain/ids.js'
 import { type Extent } from '../domain/extent.js'
+import { type Hardware } from '../domain/hardware.js'
 import { type Bytes } from '../domain/units.js'
 
 export type PowerState = 'on' | 'off' | 'suspended' | 'unknown'
@@ -26,8 +27,15 @@ export interface DescribedVm {
     readonly label: string
     readonly capacityBytes: Bytes
     readonly backingUuid: string
+    readonly fileName: string
+    /** The file under all snapshots. */
+    readonly baseFile: string
+    /** Of the VM itself as it is now: worth something only while the VM is off. */
+    readonly changeId: ChangeId | null
     readonly snapshotable: boolean
   }[]
+  /** Of the VM's configuration; another one means that somebody changed or started the VM. */
+  readonly changeVersion: string
 }
 
 export interface FrozenDisk {
@@ -41,6 +49,7 @@ export interface FrozenDisk {
 export interface TakenSnapshot {
   readonly snapshotMoref: string
   readonly createdAt: Date
+  readonly consistency: 'powered-off' | 'quiesced' | 'crash'
   readonly disks: readonly FrozenDisk[]
 }
 
@@ -52,8 +61,14 @@ export interface SourceVsphere {
   readonly listVms: (signal: AbortSignal) => AsyncIterable<readonly ListedVm[]>
   readonly describeVm: (vm: SourceVmId, signal: AbortSignal) => Promise<DescribedVm>
   readonly enableChangeTracking: (moref: string, signal: AbortSignal) => Promise<void>
+  /** Rejects with SOURCE_QUIESCE_FAILED when the guest could not be quiesced; no snapshot is there then. */
   readonly createSnapshot: (
-    request: { readonly moref: string; readonly name: string; readonly description: string },
+    request: {
+      readonly moref: string
+      readonly name: string
+      readonly description: string
+      readonly quiesce: boolean
+    },
     signal: AbortSignal,
   ) => Promise<TakenSnapshot>
   /** Undefined only when vCenter lists the VM's snapshots and this name is not among them. */
@@ -67,11 +82,18 @@ export interface SourceVsphere {
     request: { readonly moref: string; readonly name: string },
     signal: AbortSignal,
   ) => Promise<void>
+  /** What the snapshot froze, or the VM itself (null). */
+  readonly readHardware: (
+    moref: string,
+    snapshotMoref: string | null,
+    signal: AbortSignal,
+  ) => Promise<Hardware>
   /** Rejects with CBT_UNAVAILABLE when the change ID is of another epoch or tracking is off, CBT_ANSWER_INVALID when the answer contradicts itself. */
   readonly changedAreas: (
     request: {
       readonly moref: string
-      readonly snapshotMoref: string
+      /** Null: up to now, of a VM that is off. */
+      readonly snapshotMoref: string | null
       readonly deviceKey: DiskKey
       readonly changeId: ChangeId
       readonly capacityBytes: Bytes
@@ -82,7 +104,8 @@ export interface SourceVsphere {
 
 export interface ReaderRequest {
   readonly vmMoref: string
-  readonly snapshotMoref: string
+  /** Null: the disk of a VM that is off, as it is. */
+  readonly snapshotMoref: string | null
   readonly diskKey: DiskKey
   readonly fileName: string
 }

@@ -1,6 +1,7 @@
 import { type LeasedTask } from '../api/worker.js'
 import { copyDisks, type CopyDeps } from './tasks/copy-disks.js'
-import { createSnapshot, inspectVm, removeSnapshot } from './tasks/vm-tasks.js'
+import { createSnapshot, readPoweredOff } from './tasks/freeze.js'
+import { inspectVm, removeSnapshot } from './tasks/vm-tasks.js'
 import { type TaskContext } from './worker.js'
 
 /** Does one task and gives its result in the shape `api/worker.ts` has for its kind. Each kind may be run again after a crash. */
@@ -11,6 +12,8 @@ export function runTask(deps: CopyDeps, task: LeasedTask, context: TaskContext):
       return inspectVm(vsphere, task.input, context.signal)
     case 'create-snapshot':
       return createSnapshot(vsphere, task.input, context.signal)
+    case 'read-powered-off':
+      return readPoweredOff(vsphere, task.input, context.signal)
     case 'copy-disks':
       return copyDisks(deps, task.input, context.signal, context.onProgress)
     case 'remove-snapshot':

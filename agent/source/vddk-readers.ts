@@ -42,7 +42,7 @@ export function vddkReaders(options: VddkOptions): DiskReaders {
           'password=-3',
           `thumbprint=${thumbprint}`,
           `vm=moref=${request.vmMoref}`,
-          `snapshot=${request.snapshotMoref}`,
+          ...(request.snapshotMoref === null ? [] : [`snapshot=${request.snapshotMoref}`]),
           `file=${request.fileName}`,
         ],
         secret: password,

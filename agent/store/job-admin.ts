@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type CreateJob } from '../api/schemas.js'
+import { type CreateJob, type PassMode } from '../api/schemas.js'
 import { AppError } from '../errors.js'
 import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
@@ -14,7 +14,14 @@ export function jobAdmin(db: Database, now: () => Date): JobAdmin {
         const row = await db<JobRow>('replication_jobs').where('source_vm_id', vm).first()
         return row?.id
       }),
-    startPass: jobId => storeCall(`starting a pass of job ${jobId}`, () => startPass(db, now, jobId)),
+    startPass: (jobId, mode) =>
+      storeCall(`starting a pass of job ${jobId}`, () => startPass(db, now, jobId, mode)),
+    changeJob: (jobId, { quiesce }) =>
+      storeCall(`changing job ${jobId}`, async () => {
+        const found = await db<JobRow>('replication_jobs').where('id', jobId).first()
+        if (found === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
+        await db('replication_jobs').where('id', jobId).update({ quiesce })
+      }),
     requestCancel: passId =>
       storeCall(`cancelling pass ${passId}`, async () => {
         const row = await db<PassRow>('passes').where('id', passId).first()
@@ -37,7 +44,13 @@ async function createJob(db: Database, now: () => Date, body: CreateJob): Promis
     if (existing !== undefined) throw new AppError('JOB_EXISTS', `VM ${vm.name} has a replication job`)
     await manage(tx, vm.id, now())
     const id = randomUUID()
-    await tx('replication_jobs').insert({ id, source_vm_id: vm.id, vm_name: vm.name, created_at: now() })
+    await tx('replication_jobs').insert({
+      id,
+      source_vm_id: vm.id,
+      vm_name: vm.name,
+      created_at: now(),
+      quiesce: body.quiesce ?? 'preferred',
+    })
     for (const { diskKey, volumeId } of volumes) {
       const taken = await tx<JobDiskRow>('job_disks').where('volume_id', volumeId).first()
       if (taken !== undefined) throw new AppError('VOLUME_BUSY', `volume ${volumeId} belongs to another job`)
@@ -55,7 +68,7 @@ async function createJob(db: Database, now: () => Date, body: CreateJob): Promis
   })
 }
 
-async function startPass(db: Database, now: () => Date, jobId: string) {
+async function startPass(db: Database, now: () => Date, jobId: string, mode: PassMode) {
   return db.transaction(async tx => {
     const job = await tx<JobRow>('replication_jobs').where('id', jobId).forUpdate().first()
     if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
@@ -70,7 +83,7 @@ async function startPass(db: Database, now: () => Date, jobId: string) {
     await tx('sagas').insert({
       id: sagaId,
       kind: 'pass',
-      input: JSON.stringify({ passId, jobId }),
+      input: JSON.stringify({ passId, jobId, mode }),
       state: 'running',
       epoch: 0,
       next_seq: 0,
@@ -83,6 +96,7 @@ async function startPass(db: Database, now: () => Date, jobId: string) {
       job_id: jobId,
       number,
       saga_id: sagaId,
+      mode,
       state: 'intent',
       started_at: started,
     })

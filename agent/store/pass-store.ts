@@ -2,9 +2,17 @@ import { changeId, diskKey, jobId, sourceVmId, volumeId, type JobId, type PassId
 import { fenceToken, type FenceToken } from '../domain/fence.js'
 import { statesBefore, type PassState } from '../domain/pass-state.js'
 import { AppError } from '../errors.js'
-import { type DiskReport, type Job, type JobDisk, type PassStore } from '../replication/deps.js'
+import {
+  type DiskReport,
+  type FrozenVm,
+  type Job,
+  type JobDisk,
+  type PassStore,
+  type QuiescePolicy,
+} from '../replication/deps.js'
 import { SagaClaimLost, type SagaClaim } from '../saga/log.js'
 import { storeCall, type Database } from './database.js'
+import { recordHardware } from './vm-hardware.js'
 
 export interface JobRow {
   readonly id: string
@@ -13,6 +21,7 @@ export interface JobRow {
   readonly created_at: Date
   readonly recovery_point_pass_id: string | null
   readonly recovery_point_at: Date | null
+  readonly quiesce: QuiescePolicy
 }
 
 export interface JobDiskRow {
@@ -21,6 +30,8 @@ export interface JobDiskRow {
   readonly label: string
   readonly capacity_bytes: string
   readonly backing_uuid: string
+  readonly base_file: string
+  readonly full_reason: string | null
   readonly volume_id: string | null
   readonly volume_is_ours: number
   readonly change_id: string | null
@@ -32,6 +43,8 @@ export interface PassRow {
   readonly number: number
   readonly saga_id: string
   readonly state: PassState
+  readonly mode: 'snapshot' | 'final'
+  readonly consistency: FrozenVm['consistency'] | null
   readonly started_at: Date
   readonly snapshot_at: Date | null
   readonly ended_at: Date | null
@@ -56,7 +69,11 @@ export function passStore(db: Database, now: () => Date): PassStore {
                 volume_is_ours: true,
               })
               .onConflict(['job_id', 'disk_key'])
-              .merge(['label', 'capacity_bytes', 'backing_uuid'])
+              .merge(['label', 'capacity_bytes', 'backing_uuid', 'base_file'])
+            if (disk.fullReason !== null)
+              await tx('job_disks')
+                .where({ job_id: job, disk_key: disk.diskKey })
+                .update({ change_id: null, full_reason: disk.fullReason })
           }
         }),
       ),
@@ -71,10 +88,13 @@ export function passStore(db: Database, now: () => Date): PassStore {
           .update({ volume_id: null })
       }),
     advance: (pass, to) => storeCall(`moving pass ${pass} to ${to}`, () => advance(db, pass, to, {})),
-    recordSnapshot: (pass, snapshotAt, disks) =>
+    recordSnapshot: (pass, frozen, disks) =>
       storeCall(`recording the snapshot of pass ${pass}`, () =>
         db.transaction(async tx => {
-          await tx('passes').where({ id: pass }).update({ snapshot_at: snapshotAt })
+          const { createdAt, consistency, notes } = frozen
+          await tx('passes').where({ id: pass }).update({ snapshot_at: createdAt, consistency })
+          if (notes.length > 0) await putNote(tx, pass, 'frozen', notes.join('; '))
+          await recordHardware(tx, pass, frozen)
           for (const disk of disks) {
             await tx('pass_disks')
               .insert({
@@ -88,6 +108,8 @@ export function passStore(db: Database, now: () => Date): PassStore {
           }
         }),
       ),
+    note: (pass, kind, note) =>
+      storeCall(`noting something of pass ${pass}`, () => putNote(db, pass, kind, note)),
     recordCounters: (pass, disks) =>
       storeCall(`recording the counters of pass ${pass}`, () => recordCounters(db, pass, disks)),
     commit: (pass, disks) =>
@@ -103,7 +125,7 @@ export function passStore(db: Database, now: () => Date): PassStore {
           for (const disk of disks) {
             const stored = await tx('job_disks')
               .where({ job_id: row.job_id, disk_key: disk.diskKey })
-              .update({ change_id: disk.changeId })
+              .update({ change_id: disk.changeId, full_reason: null })
             if (stored !== 1)
               throw new Error(`pass ${pass} commits disk ${disk.diskKey}, which its job does not have`)
             await tx('pass_disks')
@@ -146,6 +168,10 @@ const nextFence = (db: Database, claim: SagaClaim): Promise<FenceToken> =>
     return fenceToken(BigInt(row.token))
   })
 
+const putNote = async (db: Database, pass: PassId, kind: string, note: string): Promise<void> => {
+  await db('pass_notes').insert({ pass_id: pass, kind, note }).onConflict(['pass_id', 'kind']).merge()
+}
+
 async function readJob(db: Database, id: JobId): Promise<Job> {
   const row = await db<JobRow>('replication_jobs').where({ id }).first()
   if (row === undefined) throw new AppError('NOT_FOUND', `replication job ${id}`)
@@ -155,6 +181,7 @@ async function readJob(db: Database, id: JobId): Promise<Job> {
   return {
     id: jobId(row.id),
     sourceVmId: sourceVmId(row.source_vm_id),
+    quiesce: row.quiesce,
     disks: disks.map(jobDiskFromRow),
     hasRecoveryPoint: row.recovery_point_pass_id !== null,
   }
@@ -166,16 +193,19 @@ function jobDiskFromRow(row: JobDiskRow): JobDisk {
     label: row.label,
     capacityBytes: BigInt(row.capacity_bytes),
     backingUuid: row.backing_uuid,
+    baseFile: row.base_file,
+    fullReason: row.full_reason,
     volumeId: row.volume_id === null ? null : volumeId(row.volume_id),
     volumeIsOurs: row.volume_is_ours === 1,
     changeId: row.change_id === null ? null : changeId(row.change_id),
   }
 }
 
-const diskColumns = (disk: Pick<JobDisk, 'label' | 'capacityBytes' | 'backingUuid'>) => ({
+const diskColumns = (disk: Pick<JobDisk, 'label' | 'capacityBytes' | 'backingUuid' | 'baseFile'>) => ({
   label: disk.label,
   capacity_bytes: disk.capacityBytes.toString(),
   backing_uuid: disk.backingUuid,
+  base_file: disk.baseFile,
 })
 
 async function advance(db: Database, pass: PassId, to: PassState, more: object): Promise<void> {

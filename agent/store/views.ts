@@ -83,6 +83,7 @@ async function jobDetail(db: Database, id: string): Promise<JobDetailView> {
   const disks = await db<JobDiskRow>('job_disks').where('job_id', id).orderByRaw('LENGTH(disk_key), disk_key')
   return {
     ...(await jobView(db, row)),
+    quiesce: row.quiesce,
     disks: disks.map(disk => ({
       diskKey: disk.disk_key,
       label: disk.label,
@@ -102,7 +103,17 @@ async function passDetail(db: Database, steps: readonly StepName[], id: string):
   if (row === undefined) throw new AppError('NOT_FOUND', `pass ${id}`)
   const { view, disks, events } = await read(db, row)
   const known = await db<JobDiskRow>('job_disks').where('job_id', row.job_id)
-  return { ...view, disks: disks.map(disk => diskView(disk, known)), steps: stepViews(steps, events) }
+  const notes = await db<{ pass_id: string; kind: string; note: string }>('pass_notes')
+    .where('pass_id', id)
+    .orderBy('kind')
+  return {
+    ...view,
+    mode: row.mode,
+    consistency: row.consistency,
+    notes: notes.map(({ note }) => note),
+    disks: disks.map(disk => diskView(disk, known)),
+    steps: stepViews(steps, events),
+  }
 }
 
 async function read(db: Database, row: PassRow) {

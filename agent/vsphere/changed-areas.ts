@@ -17,7 +17,8 @@ export interface ChangedPage {
 
 export interface AreasQuery {
   readonly moref: string
-  readonly snapshotMoref: string
+  /** Null asks for the changes up to now, which vSphere tells only of a VM that is off. */
+  readonly snapshotMoref: string | null
   readonly deviceKey: DiskKey
   /** `*` asks for what is allocated. */
   readonly changeId: ChangeId
@@ -99,7 +100,7 @@ export function epochOf(id: string): { readonly epoch: string; readonly number: 
 /** Why the changes since `since` cannot be told at the snapshot's `now`; undefined when they can. */
 export function whyUnusable(since: string, now: string | null): string | undefined {
   if (since.trim() === '') return 'there is no change ID to start from'
-  if (now === null) return 'the snapshot has no change ID, so tracking is off'
+  if (now === null) return 'the disk has no change ID, so tracking is off'
   if (since === '*') return undefined
   const before = epochOf(since)
   const after = epochOf(now)
@@ -115,10 +116,13 @@ export async function changedAreas(
   query: AreasQuery,
   signal: AbortSignal,
 ): Promise<readonly Extent[]> {
-  const what = `disk ${query.deviceKey} of ${query.moref} at ${query.snapshotMoref}`
-  const snapshot = { type: 'VirtualMachineSnapshot', id: query.snapshotMoref }
-  const frozen = (await frozenDisks(session, snapshot, signal)).find(disk => disk.key === query.deviceKey)
-  if (frozen === undefined) throw new AppError('CBT_UNAVAILABLE', `${what}: the snapshot has no such disk`)
+  const what = `disk ${query.deviceKey} of ${query.moref} at ${query.snapshotMoref ?? 'rest'}`
+  const at =
+    query.snapshotMoref === null
+      ? vmRef(query.moref)
+      : { type: 'VirtualMachineSnapshot', id: query.snapshotMoref }
+  const frozen = (await frozenDisks(session, at, signal)).find(disk => disk.key === query.deviceKey)
+  if (frozen === undefined) throw new AppError('CBT_UNAVAILABLE', `${what}: there is no such disk`)
   if (frozen.capacityBytes !== query.capacityBytes)
     throw new AppError(
       'CBT_UNAVAILABLE',
@@ -146,7 +150,9 @@ async function askPage(
     method: 'QueryChangedDiskAreas',
     target: vmRef(query.moref),
     args: [
-      element('snapshot', { type: 'VirtualMachineSnapshot', id: query.snapshotMoref }),
+      ...(query.snapshotMoref === null
+        ? []
+        : [element('snapshot', { type: 'VirtualMachineSnapshot', id: query.snapshotMoref })]),
       element('deviceKey', query.deviceKey),
       element('startOffset', startOffset),
       element('changeId', query.changeId),

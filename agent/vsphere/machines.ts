@@ -16,7 +16,9 @@ export interface DescribedVm {
   readonly name: string
   readonly power: PowerState
   readonly changeTracking: 'on' | 'off' | 'unsupported'
-  readonly disks: readonly Omit<DiskDevice, 'fileName' | 'changeId'>[]
+  readonly disks: readonly DiskDevice[]
+  /** Of the VM's configuration; another one means that somebody changed or started the VM. */
+  readonly changeVersion: string
 }
 
 export const powerPaths = ['runtime.powerState', 'runtime.connectionState'] as const
@@ -47,6 +49,7 @@ export async function describeVm(
     'name',
     'config.instanceUuid',
     'config.changeTrackingEnabled',
+    'config.changeVersion',
     'config.hardware.device',
     'capability.changeTrackingSupported',
     ...powerPaths,
@@ -58,6 +61,7 @@ export async function describeVm(
   if (text(uuid).toLowerCase() !== vm.toLowerCase())
     throw new AppError('SOURCE_VM_UNKNOWN', `${ref.id} was found for ${vm}, but is ${text(uuid)}`)
   const name = object.get('name')
+  const changeVersion = object.get('config.changeVersion')
   const supported = flag(object.get('capability.changeTrackingSupported')) ?? false
   const enabled = flag(object.get('config.changeTrackingEnabled')) ?? false
   return {
@@ -65,15 +69,8 @@ export async function describeVm(
     name: name === undefined ? '' : entityName(text(name)),
     power: powerOf(object.get),
     changeTracking: supported ? (enabled ? 'on' : 'off') : 'unsupported',
-    disks: disksOf(object.get('config.hardware.device')).map(
-      ({ key, label, capacityBytes, backingUuid, snapshotable }) => ({
-        key,
-        label,
-        capacityBytes,
-        backingUuid,
-        snapshotable,
-      }),
-    ),
+    disks: disksOf(object.get('config.hardware.device')),
+    changeVersion: changeVersion === undefined ? '' : text(changeVersion),
   }
 }
 

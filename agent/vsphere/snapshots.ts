@@ -3,11 +3,11 @@ import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { disksOf, type DiskDevice } from './devices.js'
-import { isFault, OutcomeUnknown } from './faults.js'
+import { isFault, OutcomeUnknown, type VimFault } from './faults.js'
 import { readObject, readVm, vmRef } from './properties.js'
 import { type VimSession } from './session.js'
 import { type Call } from './soap.js'
-import { listedSnapshots, type ListedSnapshot } from './snapshot-tree.js'
+import { listedSnapshots, type Consistency, type ListedSnapshot } from './snapshot-tree.js'
 import { type Tasks } from './tasks.js'
 import { element, flag, type MoRef } from './vim-xml.js'
 
@@ -22,7 +22,16 @@ export interface FrozenDisk {
 export interface TakenSnapshot {
   readonly snapshotMoref: string
   readonly createdAt: Date
+  readonly consistency: Consistency
   readonly disks: readonly FrozenDisk[]
+}
+
+export interface SnapshotRequest {
+  readonly moref: string
+  readonly name: string
+  readonly description: string
+  /** The guest is asked to bring its file systems in order first; a VM that is off has no guest to ask. */
+  readonly quiesce: boolean
 }
 
 export interface SnapshotDeps {
@@ -46,13 +55,11 @@ export class Snapshots {
   }
 
   /**
-   * One snapshot of all disks, without memory and without quiescing. A snapshot of this name that is there already was
+   * One snapshot of all disks, without memory. Rejects with SOURCE_QUIESCE_FAILED when the guest could not be quiesced,
+   * which leaves no snapshot. A snapshot of this name that is there already was
    * made by an earlier call and is the result; so is one whose creation is under way.
    */
-  async create(
-    request: { readonly moref: string; readonly name: string; readonly description: string },
-    signal: AbortSignal,
-  ): Promise<TakenSnapshot> {
+  async create(request: SnapshotRequest, signal: AbortSignal): Promise<TakenSnapshot> {
     const vm = vmRef(request.moref)
     const call: Call = {
       method: 'CreateSnapshot_Task',
@@ -61,7 +68,7 @@ export class Snapshots {
         element('name', request.name),
         element('description', request.description),
         element('memory', false),
-        element('quiesce', false),
+        element('quiesce', request.quiesce),
       ],
     }
     const exists = async (): Promise<boolean> => (await this.#named(vm, request.name, signal)).length > 0
@@ -71,6 +78,12 @@ export class Snapshots {
       try {
         await this.#deps.tasks.run(call, exists, signal)
       } catch (error) {
+        if (request.quiesce && isQuiesceFault(error))
+          throw new AppError(
+            'SOURCE_QUIESCE_FAILED',
+            `${call.method} on ${request.moref}: ${error.fault}`,
+            error,
+          )
         // Its answer was lost, or what it was to answer: only the VM itself can tell.
         if (!(error instanceof OutcomeUnknown) || round >= maxRounds) throw error
         this.#deps.logger.warn(
@@ -104,6 +117,7 @@ export class Snapshots {
     return {
       snapshotMoref: one.ref.id,
       createdAt: one.createdAt,
+      consistency: one.consistency,
       // A disk no snapshot freezes is in the snapshot's configuration too, but with the file the guest writes to.
       disks: disks
         .filter(disk => disk.snapshotable)
@@ -186,6 +200,11 @@ export class Snapshots {
     return listedSnapshots(object.get('snapshot')).filter(snapshot => snapshot.name === name)
   }
 }
+
+/** ESXi reports a guest that cannot be quiesced by any of these; the last ones also for other reasons. */
+const isQuiesceFault = (error: unknown): error is VimFault =>
+  isFault(error, 'ToolsUnavailable', 'ApplicationQuiesceFault', 'FilesystemQuiesceFault') ||
+  (isFault(error, 'SnapshotFault', 'GenericVmConfigFault') && /quiesc/i.test(error.message))
 
 /** The disks as they were when the snapshot was taken, with its change IDs and files, never those of the running VM. */
 export async function frozenDisks(

@@ -1,12 +1,14 @@
 import { type SourceVmId } from '../domain/ids.js'
 import { type Extent } from '../domain/extent.js'
+import { type Hardware } from '../domain/hardware.js'
 import { AppError } from '../errors.js'
 import { changedAreas, type AreasQuery } from './changed-areas.js'
+import { readHardware } from './hardware.js'
 import { listVms, type ListedVm } from './inventory.js'
 import { describeVm, enableChangeTracking, type DescribedVm } from './machines.js'
 import { readObject } from './properties.js'
 import { VimSession, type SessionOptions } from './session.js'
-import { Snapshots, type TakenSnapshot } from './snapshots.js'
+import { Snapshots, type SnapshotRequest, type TakenSnapshot } from './snapshots.js'
 import { Tasks } from './tasks.js'
 
 export type VsphereOptions = Pick<
@@ -47,10 +49,7 @@ export interface Vsphere {
   readonly listVms: (signal: AbortSignal) => AsyncIterable<readonly ListedVm[]>
   readonly describeVm: (vm: SourceVmId, signal: AbortSignal) => Promise<DescribedVm>
   readonly enableChangeTracking: (moref: string, signal: AbortSignal) => Promise<void>
-  readonly createSnapshot: (
-    request: { readonly moref: string; readonly name: string; readonly description: string },
-    signal: AbortSignal,
-  ) => Promise<TakenSnapshot>
+  readonly createSnapshot: (request: SnapshotRequest, signal: AbortSignal) => Promise<TakenSnapshot>
   readonly findSnapshot: (
     moref: string,
     name: string,
@@ -60,6 +59,11 @@ export interface Vsphere {
     request: { readonly moref: string; readonly name: string },
     signal: AbortSignal,
   ) => Promise<void>
+  readonly readHardware: (
+    moref: string,
+    snapshotMoref: string | null,
+    signal: AbortSignal,
+  ) => Promise<Hardware>
   readonly changedAreas: (query: AreasQuery, signal: AbortSignal) => Promise<readonly Extent[]>
   /** Logs out. Call it last. */
   readonly close: () => Promise<void>
@@ -94,6 +98,7 @@ export function openVsphere(options: VsphereOptions): Vsphere {
     createSnapshot: (request, signal) => snapshots.create(request, signal),
     findSnapshot: (moref, name, signal) => snapshots.find(moref, name, signal),
     removeSnapshot: (request, signal) => snapshots.remove(request, signal),
+    readHardware: (moref, snapshotMoref, signal) => readHardware(session, moref, snapshotMoref, signal),
     changedAreas: (query, signal) => changedAreas(session, query, signal),
     close: () => session.close(),
   }

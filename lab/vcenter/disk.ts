@@ -32,7 +32,7 @@ export interface FrozenDisk {
  * lock for the VM). Frozen layers never change as long as a snapshot needs them, so other processes may read them.
  */
 export class Disk {
-  readonly options: DiskOptions
+  options: DiskOptions
   /** VMware begins the UUIDs of its disks with its vendor number. */
   readonly backingUuid = `6000C29${randomUUID().slice(7)}`
   readonly capacityBytes: bigint

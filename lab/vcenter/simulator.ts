@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { type Server } from 'node:https'
 import { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { VcenterAdmin } from './admin.js'
 import { makeCertificate, type Certificate } from './certificate.js'
 import { Encoder } from './encode.js'
 import { Faults } from './faults.js'
@@ -41,6 +42,8 @@ export class VcenterSimulator {
   /** `libdir` for nbdkit's vddk plugin: the stand-in library that serves this simulator's snapshots. */
   readonly vddkLibraryDir: string
   readonly faults: Faults
+  /** Somebody else at work in this vCenter. */
+  readonly admin: VcenterAdmin
   private readonly server: Server
   private readonly vcenter: Vcenter
   private readonly reader: ReaderSite
@@ -62,6 +65,7 @@ export class VcenterSimulator {
     this.thumbprintSha1 = parts.certificate.thumbprintSha1
     this.thumbprintSha256 = parts.certificate.thumbprintSha256
     this.reader = reader
+    this.admin = new VcenterAdmin(parts.vcenter, reader)
     this.vddkLibraryDir = reader.libraryDir
     this.host = address.host
     this.port = address.port
@@ -258,6 +262,7 @@ function makeVcenter(
     }),
     world: { schema, inventory, mayRead: (object, path) => faults.mayRead(object, path), session: null },
     vms: site.vms,
+    removeVm: vm => site.removeVm(vm),
     rootFolder: site.rootFolder,
     changedAreasLimits: {
       maxAreas: options.maxAreasPerAnswer ?? 1000,

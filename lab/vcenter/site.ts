@@ -78,6 +78,15 @@ export class Site {
     return vm
   }
 
+  removeVm(vm: Vm): void {
+    this.vms.delete(vm.ref.id)
+    for (const holder of [...this.folders.values(), ...this.hosts, ...this.withVms]) {
+      drop(holder, 'childEntity', vm.ref)
+      drop(holder, 'vm', vm.ref)
+    }
+    this.inventory.remove(vm.ref)
+  }
+
   private makeDisk(vm: MoRef, directory: string, spec: DiskSpec, index: number): Disk {
     const key = spec.key ?? 2000 + index
     return new Disk({
@@ -256,4 +265,11 @@ function append(object: PlainObject, property: string, reference: MoRef): void {
   const list = object.property(property)
   // Appended in place: with thousands of VMs a copy for each would be quadratic.
   if (Array.isArray(list)) (list as VimValue[]).push(reference)
+}
+
+function drop(object: PlainObject, property: string, reference: MoRef): void {
+  const list = object.property(property)
+  if (!Array.isArray(list)) return
+  const rest = (list as readonly MoRef[]).filter(one => one.id !== reference.id)
+  object.set(property, rest)
 }

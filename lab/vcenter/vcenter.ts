@@ -21,6 +21,7 @@ export interface Vcenter {
   readonly operations: VmOperations
   readonly world: CollectorWorld
   readonly vms: ReadonlyMap<string, Vm>
+  readonly removeVm: (vm: Vm) => void
   readonly rootFolder: MoRef
   readonly changedAreasLimits: ChangedAreasLimits
   readonly nextId: (prefix: string) => string

@@ -84,9 +84,9 @@ export class Snapshot implements ManagedObject {
 
 /** A virtual machine: its state. What can be done to it is in vm-operations, what clients see of it in vm-view. */
 export class Vm implements ManagedObject {
-  readonly identity: VmIdentity
-  readonly hardware: VmHardware
-  readonly disks: readonly Disk[]
+  identity: VmIdentity
+  hardware: VmHardware
+  disks: readonly Disk[]
   /** Held by everything that reads or changes disks: guest writes, snapshots, consolidation. */
   readonly lock = new Mutex()
   name: string

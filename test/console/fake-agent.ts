@@ -153,6 +153,7 @@ export const jobOf = (id: string, vm: SourceVmView, more: Partial<JobDetailView>
   recoveryPointAt: instant(Date.UTC(2026, 10, 24, 1, 55, 48)),
   currentPass: null,
   lastPass: null,
+  quiesce: 'preferred',
   disks: [
     {
       diskKey: '2000',
@@ -211,6 +212,13 @@ function read(site: Site, url: URL): Answer {
   return found === undefined ? refusal('NOT_FOUND', `${kind} ${id}`) : { status: 200, body: found }
 }
 
+/** What a pass with a quiesced snapshot tells besides. */
+export const plainDetail = {
+  mode: 'snapshot',
+  consistency: 'quiesced',
+  notes: [],
+} satisfies Partial<PassDetailView>
+
 /** Adds a running pass to a job, as the agent does. */
 export function runPass(
   site: Site,
@@ -230,6 +238,7 @@ export function runPass(
       rateBytesPerSec: String(48n * 1024n * 1024n),
       etaSeconds: 64,
     }),
+    ...plainDetail,
     disks: [diskOf('2000', 40n), diskOf('2001', 20n, { plannedBytes: null, syncType: null, readBytes: '0' })],
     steps: stepsOf(startMs, 4, 'running'),
     ...more,

@@ -3,6 +3,7 @@ import {
   fakeAgent,
   jobOf,
   passOf,
+  plainDetail,
   runPass,
   stepsOf,
   vmOf,
@@ -58,16 +59,19 @@ export function fillSite(site: Site, nowMs: number): void {
   site.passes.push(
     {
       ...firstPass,
+      ...plainDetail,
       disks: [diskOf('2000', 40n, { syncType: 'full' }), diskOf('2001', 20n, { syncType: 'full' })],
       steps: stepsOf(nowMs - 1_200_000, 7, 'waiting'),
     },
     {
       ...site.jobs[1]!.lastPass!,
+      ...plainDetail,
       disks: [diskOf('2000', 40n)],
       steps: stepsOf(nowMs - 290_000, 7, 'waiting'),
     },
     {
       ...site.jobs[2]!.lastPass!,
+      ...plainDetail,
       disks: [diskOf('2000', 40n)],
       steps: stepsOf(nowMs - 1_800_000, 4, 'failed'),
     },

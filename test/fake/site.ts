@@ -4,9 +4,11 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { changeId, diskKey, serialOfVolume, volumeId, type VolumeId } from '../../agent/domain/ids.js'
 import { type Extent } from '../../agent/domain/extent.js'
+import { type Hardware } from '../../agent/domain/hardware.js'
 import { moveDisk, planDisk } from '../../agent/nbd/move-disk.js'
-import { type SourceSite, type TargetVolumes } from '../../agent/replication/deps.js'
+import { type FrozenVm, type SourceSite, type TargetVolumes } from '../../agent/replication/deps.js'
 import { type ConnectTarget } from '../../native/types.js'
+import { frozenVm } from './hardware.js'
 
 const gib = 1024n ** 3n
 
@@ -24,6 +26,12 @@ export class FakeSite {
   /** Throws before or after any call of either site: a fault of that call. */
   fault: (call: string, moment: 'before' | 'after') => void = () => undefined
   nbdkitMore: readonly string[] = []
+  power: 'on' | 'off' = 'on'
+  /** Why a snapshot tells no change IDs; null: it does. */
+  fullReason: string | null = null
+  hardware: Hardware = frozenVm.hardware
+  backingUuid = (key: string): string => `backing-${key}`
+  baseFile = (key: string): string => `[ds] vm/${key}.vmdk`
 
   constructor(dir: string, disks: readonly SiteDisk[]) {
     this.#dir = dir
@@ -63,28 +71,24 @@ export class FakeSite {
     inspect: () =>
       this.#call('inspect', async () => ({
         name: 'vm',
+        power: this.power,
         changeTracking: 'on',
         disks: this.#disks.map(disk => ({
           diskKey: diskKey(disk.key),
           label: `Hard disk ${disk.key}`,
           capacityBytes: disk.capacityBytes,
-          backingUuid: `backing-${disk.key}`,
+          backingUuid: this.backingUuid(disk.key),
+          baseFile: this.baseFile(disk.key),
           snapshotable: true,
         })),
       })),
-    snapshot: (_owner, _vm, name) =>
-      this.#call('snapshot', async () => {
-        await mkdir(join(this.#dir, 'snapshots', name), { recursive: true })
-        for (const { key } of this.#disks)
-          await execa('/bin/cp', ['--sparse=always', this.#image(key), this.#frozen(name, key)])
-        const at = changeId(`52 aa/${this.#journal.length}`)
-        const disks = this.#disks.map(disk => ({
-          diskKey: diskKey(disk.key),
-          capacityBytes: disk.capacityBytes,
-          changeId: at,
-        }))
-        return { createdAt: new Date('2026-11-23T12:00:00Z'), disks }
-      }),
+    snapshot: (_owner, _vm, { name }) => this.#call('snapshot', () => this.#freeze(name)),
+    readPoweredOff: () =>
+      this.#call('at-rest', async () => ({
+        ...(await this.#freeze('at-rest')),
+        consistency: 'powered-off',
+        stateToken: 'off since then',
+      })),
     copy: (_owner, order, signal) =>
       this.#call('copy', async () => {
         const reports = []
@@ -96,7 +100,7 @@ export class FakeSite {
             '-r',
             ...this.nbdkitMore,
             'file',
-            this.#frozen(order.snapshotName, disk.diskKey),
+            this.#frozen(order.from.kind === 'snapshot' ? order.from.name : 'at-rest', disk.diskKey),
           ]
           const source = { kind: 'command', argv } as unknown as ConnectTarget
           const target = { kind: 'unix', path: disk.exportSocket, exportName: disk.exportName } as const
@@ -112,6 +116,7 @@ export class FakeSite {
           const moved = await moveDisk(disk.diskKey, { source, target }, plan, signal, () => undefined)
           reports.push({
             ...moved,
+            fallbacks: disk.fullReason === null ? moved.fallbacks : [disk.fullReason],
             diskKey: disk.diskKey,
             syncType: plan.syncType,
             plannedBytes: plan.plannedBytes,
@@ -154,6 +159,19 @@ export class FakeSite {
         await rm(this.#link(volume), { force: true })
         await rm(this.#volume(volume), { force: true })
       }),
+  }
+
+  async #freeze(name: string): Promise<FrozenVm> {
+    await mkdir(join(this.#dir, 'snapshots', name), { recursive: true })
+    for (const { key } of this.#disks)
+      await execa('/bin/cp', ['--sparse=always', this.#image(key), this.#frozen(name, key)])
+    const at = changeId(`52 aa/${this.#journal.length}`)
+    const disks = this.#disks.map(disk => ({
+      diskKey: diskKey(disk.key),
+      capacityBytes: disk.capacityBytes,
+      changeId: this.fullReason === null ? at : null,
+    }))
+    return { ...frozenVm, hardware: this.hardware, fullReason: this.fullReason, disks }
   }
 
   async #call<T>(name: string, work: () => Promise<T>): Promise<T> {

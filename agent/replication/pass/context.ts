@@ -4,7 +4,12 @@ import { type Step, type StepContext } from '../../saga/step.js'
 import { type PassDeps } from '../deps.js'
 
 /** Names the pass; everything else is looked up, so that a resumed saga sees what is true now. */
-export type PassInput = { readonly passId: PassId; readonly jobId: JobId }
+export type PassInput = {
+  readonly passId: PassId
+  readonly jobId: JobId
+  /** `final` reads the VM while it is off, without a snapshot. Left out: with a snapshot. */
+  readonly mode?: 'snapshot' | 'final'
+}
 
 export type PassStep<Output extends Json> = Step<PassDeps, PassInput, Output>
 export type PassContext = StepContext<PassDeps, PassInput>

@@ -1,8 +1,8 @@
-import { type JobDisk } from '../deps.js'
-import { snapshotNameOf } from '../../domain/names.js'
+import { type CopyOrder, type JobDisk } from '../deps.js'
 import { AppError } from '../../errors.js'
 import { openExports } from './open-exports.js'
 import { ownerOf, type PassStep } from './context.js'
+import { takeSnapshot } from './take-snapshot.js'
 
 /**
  * The VMA moves the bytes of all disks. A disk with a change ID sends what changed since; without one, everything the source
@@ -16,18 +16,19 @@ export const copyDisks: PassStep<null> = {
     const { passId, jobId } = context.input
     const job = await store.job(jobId)
     const { exports } = context.outputOf(openExports)
+    const taken = context.outputOf(takeSnapshot)
     const disks = job.disks.map(disk => {
       const opened = exports.find(candidate => candidate.diskKey === disk.diskKey)
       if (opened === undefined) throw new Error(`no export was opened for disk ${disk.diskKey}`)
       return {
         diskKey: disk.diskKey,
-        previousChangeId: disk.changeId,
+        ...startOf(disk, job.hasRecoveryPoint, taken.fullReason),
         exportSocket: opened.socket,
         exportName: opened.exportName,
       }
     })
     await store.advance(passId, 'copying')
-    const order = { vm: job.sourceVmId, snapshotName: snapshotNameOf(passId), disks }
+    const order = { vm: job.sourceVmId, from: taken.from, disks }
     const reports = await source.copy(ownerOf(context, 'copy'), order, context.signal)
     await store.recordCounters(passId, reports)
     for (const disk of job.disks) proveComplete(disk, reports)
@@ -35,6 +36,19 @@ export const copyDisks: PassStep<null> = {
     logger.info({ job: jobId, pass: passId, disks: reports.length }, 'all disks copied and flushed')
     return null
   },
+}
+
+/** A disk that was copied before and is moved whole again always says why. */
+function startOf(
+  disk: JobDisk,
+  wasCopied: boolean,
+  gap: string | null,
+): Pick<CopyOrder, 'previousChangeId' | 'fullReason'> {
+  if (gap !== null) return { previousChangeId: null, fullReason: gap }
+  if (disk.changeId !== null) return { previousChangeId: disk.changeId, fullReason: null }
+  const fullReason =
+    disk.fullReason ?? (wasCopied ? 'the last recovery point has no change ID of this disk' : null)
+  return { previousChangeId: null, fullReason }
 }
 
 interface Proof {

@@ -1,4 +1,4 @@
-import { describeChange, diskSetChanges } from '../../domain/disk-set.js'
+import { describeChange, diskSetChanges, unprovenDisks } from '../../domain/disk-set.js'
 import { AppError } from '../../errors.js'
 import { ownerOf, type PassStep } from './context.js'
 
@@ -18,7 +18,10 @@ export const inspectSource: PassStep<{ readonly changeTracking: string }> = {
     }
     if (vm.disks.length === 0)
       throw new AppError('SOURCE_DISK_UNSUPPORTED', `VM ${vm.name} has no disk to replicate`)
-    const known = job.disks.filter(disk => disk.backingUuid !== '')
+    if (context.input.mode === 'final' && vm.power !== 'off')
+      throw new AppError('SOURCE_VM_NOT_OFF', `VM ${vm.name} is ${vm.power}`)
+    // A disk for which only a volume was named has no size until a pass has looked at it.
+    const known = job.disks.filter(disk => disk.capacityBytes > 0n)
     const changes = known.length === 0 ? [] : diskSetChanges(known, vm.disks)
     if (changes.length > 0) {
       throw new AppError('JOB_DISKS_CHANGED', `VM ${vm.name}: ${changes.map(describeChange).join('; ')}`)
@@ -32,7 +35,11 @@ export const inspectSource: PassStep<{ readonly changeTracking: string }> = {
         `VM ${vm.name} has no disk ${strangers[0].diskKey}, for which a volume was named`,
       )
     }
-    await store.recordDisks(job.id, vm.disks)
+    const unproven = unprovenDisks(known, vm.disks)
+    await store.recordDisks(
+      job.id,
+      vm.disks.map(disk => ({ ...disk, fullReason: unproven.get(disk.diskKey) ?? null })),
+    )
     return { changeTracking: vm.changeTracking }
   },
 }

@@ -1,14 +1,36 @@
 import { snapshotNameOf } from '../../domain/names.js'
-import { ownerOf, type PassStep } from './context.js'
+import { AppError } from '../../errors.js'
+import { type PassDeps } from '../deps.js'
+import { ownerOf, type PassContext, type PassStep } from './context.js'
 
 /** The pass is over only when vCenter has confirmed the consolidation: the next snapshot starts from a clean chain. */
 export const removeSnapshot: PassStep<null> = {
   name: 'remove-snapshot',
   title: 'Remove the snapshot and confirm consolidation',
-  run: async ({ source, store }, context) => {
-    const job = await store.job(context.input.jobId)
-    const name = snapshotNameOf(context.input.passId)
-    await source.removeSnapshot(ownerOf(context, 'remove-snapshot'), job.sourceVmId, name, context.signal)
+  run: async (deps, context) => {
+    await removeOwnSnapshot(deps, context)
     return null
   },
+}
+
+/**
+ * A VM that vCenter no longer has took its snapshot with it: trying on would never end, so that is noted and counts as
+ * removed. Should the VM come back with it, the reaper finds it by its name.
+ */
+export async function removeOwnSnapshot(deps: PassDeps, context: PassContext): Promise<void> {
+  const { passId, jobId, mode } = context.input
+  if (mode === 'final') return
+  const { sourceVmId } = await deps.store.job(jobId)
+  const name = snapshotNameOf(passId)
+  try {
+    await deps.source.removeSnapshot(ownerOf(context, 'remove-snapshot'), sourceVmId, name, context.signal)
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'SOURCE_VM_UNKNOWN') throw error
+    deps.logger.warn({ pass: passId, vm: sourceVmId, err: error }, 'a snapshot went with its VM')
+    await deps.store.note(
+      passId,
+      'snapshot-with-vm',
+      `vCenter no longer has VM ${sourceVmId}, so its snapshot ${name} was not removed; it is when the VM comes back`,
+    )
+  }
 }

@@ -5,6 +5,7 @@ import { AppError } from '../../errors.js'
 import { moveDisk, planDisk, type DiskPlan } from '../../nbd/move-disk.js'
 import { type DiskReader, type DiskReaders, type FrozenDisk, type SourceVsphere } from '../deps.js'
 import { inParallel } from '../in-parallel.js'
+import { mustBeUntouched } from '../powered-off.js'
 import { CopyProgress } from './copy-progress.js'
 
 export interface CopyDeps {
@@ -33,10 +34,7 @@ export async function copyDisks(
   onProgress: (disks: readonly DiskCounters[]) => void,
 ): Promise<TaskResult<'copy-disks'>> {
   const { vsphere, readers, disksAtOnce } = deps
-  const { moref } = await vsphere.describeVm(sourceVmId(task.sourceVmId), signal)
-  const snapshot = await vsphere.findSnapshot(moref, task.snapshotName, signal)
-  if (snapshot === undefined)
-    throw new AppError('SOURCE_SNAPSHOT_GONE', `VM ${task.sourceVmId} has no snapshot ${task.snapshotName}`)
+  const { moref, snapshotMoref, disks, stillHolds } = await findFrozen(vsphere, task, signal)
   const progress = new CopyProgress(onProgress)
   const open: DiskReader[] = []
   try {
@@ -45,18 +43,12 @@ export async function copyDisks(
       disksAtOnce,
       signal,
       async (order, signal): Promise<Prepared> => {
-        const frozen = frozenDisk(snapshot.disks, order, task.snapshotName)
-        const changed = await changedSince(
-          vsphere,
-          { moref, snapshotMoref: snapshot.snapshotMoref },
-          order,
-          frozen,
-          signal,
-        )
+        const frozen = frozenDisk(disks, order, moref)
+        const changed = await changedSince(vsphere, { moref, snapshotMoref }, order, frozen, signal)
         const reader = await readers.open(
           {
             vmMoref: moref,
-            snapshotMoref: snapshot.snapshotMoref,
+            snapshotMoref,
             diskKey: frozen.key,
             fileName: frozen.fileName,
           },
@@ -69,10 +61,10 @@ export async function copyDisks(
         if (plan.capacityBytes !== frozen.capacityBytes) {
           throw new AppError(
             'SOURCE_READ_FAILED',
-            `disk ${order.diskKey}: the reader serves ${plan.capacityBytes} bytes, the snapshot has ${frozen.capacityBytes}`,
+            `disk ${order.diskKey}: the reader serves ${plan.capacityBytes} bytes, the disk has ${frozen.capacityBytes}`,
           )
         }
-        progress.planned(order.diskKey, plan, changed.kind === 'unknown' ? [changed.why] : [])
+        progress.planned(order.diskKey, plan, changed.kind === 'extents' ? [] : changed.why)
         return { order, reader, plan }
       },
     )
@@ -92,6 +84,7 @@ export async function copyDisks(
         return { diskKey: order.diskKey, flushed: moved.flushed }
       },
     )
+    await stillHolds()
     const counters = progress.disks()
     return {
       disks: flushed.map(disk => {
@@ -105,27 +98,59 @@ export async function copyDisks(
   }
 }
 
-function frozenDisk(disks: readonly FrozenDisk[], order: Order, snapshotName: string): FrozenDisk {
+interface FoundVm {
+  readonly moref: string
+  readonly snapshotMoref: string | null
+  readonly disks: readonly FrozenDisk[]
+  /** Rejects when what was read meanwhile may not have been at rest. */
+  readonly stillHolds: () => Promise<void>
+}
+
+async function findFrozen(
+  vsphere: SourceVsphere,
+  { sourceVmId: id, from }: TaskInput<'copy-disks'>,
+  signal: AbortSignal,
+): Promise<FoundVm> {
+  const vm = await vsphere.describeVm(sourceVmId(id), signal)
+  const { moref } = vm
+  if (from.kind === 'snapshot') {
+    const snapshot = await vsphere.findSnapshot(moref, from.name, signal)
+    if (snapshot === undefined)
+      throw new AppError('SOURCE_SNAPSHOT_GONE', `VM ${id} has no snapshot ${from.name}`)
+    const { snapshotMoref, disks } = snapshot
+    return { moref, snapshotMoref, disks, stillHolds: () => Promise.resolve() }
+  }
+  mustBeUntouched(vm, from.stateToken)
+  return {
+    moref,
+    snapshotMoref: null,
+    disks: vm.disks.filter(disk => disk.snapshotable),
+    stillHolds: async () =>
+      mustBeUntouched(await vsphere.describeVm(sourceVmId(id), signal), from.stateToken),
+  }
+}
+
+function frozenDisk(disks: readonly FrozenDisk[], order: Order, moref: string): FrozenDisk {
   const frozen = disks.find(disk => disk.key === order.diskKey)
   if (frozen === undefined)
-    throw new AppError('JOB_DISKS_CHANGED', `snapshot ${snapshotName} has no disk ${order.diskKey}`)
+    throw new AppError('JOB_DISKS_CHANGED', `no disk ${order.diskKey} of ${moref} is frozen`)
   return frozen
 }
 
 type Changed =
-  | { readonly kind: 'everything' }
   | { readonly kind: 'extents'; readonly extents: readonly Extent[] }
-  /** A change ID exists and cannot be used: everything is moved, and said so. */
-  | { readonly kind: 'unknown'; readonly why: string }
+  /** Everything is moved; why, where changes alone were to be expected. */
+  | { readonly kind: 'everything'; readonly why: readonly string[] }
 
 async function changedSince(
   vsphere: SourceVsphere,
-  at: { readonly moref: string; readonly snapshotMoref: string },
+  at: { readonly moref: string; readonly snapshotMoref: string | null },
   order: Order,
   frozen: FrozenDisk,
   signal: AbortSignal,
 ): Promise<Changed> {
-  if (order.previousChangeId === null) return { kind: 'everything' }
+  if (order.previousChangeId === null)
+    return { kind: 'everything', why: order.fullReason === null ? [] : [order.fullReason] }
   try {
     const extents = await vsphere.changedAreas(
       {
@@ -140,8 +165,8 @@ async function changedSince(
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'CBT_UNAVAILABLE') throw error
     return {
-      kind: 'unknown',
-      why: `changed-block tracking could not be used, so everything was moved: ${error.message}`,
+      kind: 'everything',
+      why: [`changed-block tracking could not be used, so everything was moved: ${error.message}`],
     }
   }
 }

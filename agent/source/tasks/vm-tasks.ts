@@ -18,30 +18,8 @@ export async function inspectVm(
       label: disk.label,
       capacityBytes: disk.capacityBytes.toString(),
       backingUuid: disk.backingUuid,
+      baseFile: disk.baseFile,
       snapshotable: disk.snapshotable,
-    })),
-  }
-}
-
-/** One snapshot of all disks, with changed-block tracking on before it. A second run finds the first one's snapshot. */
-export async function createSnapshot(
-  vsphere: SourceVsphere,
-  { sourceVmId: id, snapshotName }: TaskInput<'create-snapshot'>,
-  signal: AbortSignal,
-): Promise<TaskResult<'create-snapshot'>> {
-  const { moref, changeTracking } = await vsphere.describeVm(sourceVmId(id), signal)
-  if (changeTracking === 'off') await vsphere.enableChangeTracking(moref, signal)
-  const description = 'Made by OSSEA-Migrate for one replication pass; removed at its end.'
-  const { createdAt, disks } = await vsphere.createSnapshot(
-    { moref, name: snapshotName, description },
-    signal,
-  )
-  return {
-    createdAt: createdAt.toISOString(),
-    disks: disks.map(disk => ({
-      diskKey: disk.key,
-      capacityBytes: disk.capacityBytes.toString(),
-      changeId: disk.changeId,
     })),
   }
 }

@@ -36,4 +36,45 @@ export const sourceSide = [
     `INSERT IGNORE INTO managed_vms (source_vm_id, name, managed_at)
       SELECT source_vm_id, vm_name, created_at FROM replication_jobs`,
   ),
+  statement(
+    '0016-passes-mode',
+    `ALTER TABLE passes ADD COLUMN IF NOT EXISTS mode VARCHAR(16) NOT NULL DEFAULT 'snapshot'`,
+  ),
+  statement(
+    '0017-passes-consistency',
+    `ALTER TABLE passes ADD COLUMN IF NOT EXISTS consistency VARCHAR(16) NULL`,
+  ),
+  statement(
+    '0018-create-pass-notes',
+    `CREATE TABLE IF NOT EXISTS pass_notes (
+      pass_id VARCHAR(64) NOT NULL,
+      kind VARCHAR(32) NOT NULL,
+      note TEXT NOT NULL,
+      PRIMARY KEY (pass_id, kind),
+      FOREIGN KEY (pass_id) REFERENCES passes (id) ON DELETE CASCADE
+    ) ${tail}`,
+  ),
+  statement(
+    '0019-job-disks-base-file',
+    `ALTER TABLE job_disks ADD COLUMN IF NOT EXISTS base_file VARCHAR(2000) NOT NULL DEFAULT ''`,
+  ),
+  statement(
+    '0020-job-disks-full-reason',
+    `ALTER TABLE job_disks ADD COLUMN IF NOT EXISTS full_reason TEXT NULL`,
+  ),
+  statement(
+    '0021-replication-jobs-quiesce',
+    `ALTER TABLE replication_jobs ADD COLUMN IF NOT EXISTS quiesce VARCHAR(16) NOT NULL DEFAULT 'preferred'`,
+  ),
+  statement(
+    '0022-create-vm-hardware',
+    `CREATE TABLE IF NOT EXISTS vm_hardware (
+      source_vm_id VARCHAR(64) NOT NULL,
+      version INT UNSIGNED NOT NULL,
+      pass_id VARCHAR(64) NOT NULL,
+      taken_at DATETIME(3) NOT NULL,
+      hardware JSON NOT NULL,
+      PRIMARY KEY (source_vm_id, version)
+    ) ${tail}`,
+  ),
 ] as const

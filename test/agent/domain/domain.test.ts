@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { describeChange, diskSetChanges } from '../../../agent/domain/disk-set.js'
+import { hardwareDifferences } from '../../../agent/domain/hardware.js'
+import { hardware } from '../../fake/hardware.js'
+import { describeChange, diskSetChanges, unprovenDisks } from '../../../agent/domain/disk-set.js'
 import { coalesce, endOf, totalLength } from '../../../agent/domain/extent.js'
 import { diskKey, serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
 import { jobState } from '../../../agent/domain/job-state.js'
@@ -71,6 +73,7 @@ void t.test('every difference between the disks of job and VM is named', async t
   const disk = (key: string, backingUuid: string, capacityBytes: bigint) => ({
     diskKey: diskKey(key),
     backingUuid,
+    baseFile: '',
     capacityBytes,
   })
   const job = [disk('2000', 'a', 10n), disk('2001', 'b', 10n), disk('2002', 'c', 10n), disk('2003', 'd', 10n)]
@@ -82,6 +85,51 @@ void t.test('every difference between the disks of job and VM is named', async t
     ['replaced 2001', 'resized 2002', 'removed 2003', 'added 2004'],
   )
   t.ok(changes.every(change => describeChange(change).includes(change.diskKey)))
+})
+
+void t.test('a disk without a backing UUID is the same only while its file is', async t => {
+  const disk = (backingUuid: string, baseFile: string) => [
+    { diskKey: diskKey('2000'), backingUuid, baseFile, capacityBytes: 1n },
+  ]
+  const verdict = (was: ReturnType<typeof disk>, is: ReturnType<typeof disk>) => [
+    diskSetChanges(was, is).map(change => change.kind),
+    [...unprovenDisks(was, is).keys()],
+  ]
+  t.same(verdict(disk('', 'a'), disk('', 'a')), [[], []])
+  t.same(verdict(disk('', 'a'), disk('u', 'a')), [[], []], 'a server that gives one by now')
+  t.same(verdict(disk('', 'a'), disk('', 'b')), [[], ['2000']])
+  t.same(verdict(disk('u', 'a'), disk('', 'b')), [[], ['2000']])
+  t.same(verdict(disk('', ''), disk('', '')), [[], ['2000']], 'nothing at all proves nothing')
+  t.same(verdict(disk('u', 'a'), disk('u', 'b')), [[], []], 'a disk that was moved')
+  t.same(verdict(disk('u', 'a'), disk('v', 'a')), [['replaced'], []])
+})
+
+void t.test('of two versions of hardware only what differs is told', async t => {
+  const nic = hardware.nics[0]!
+  const after = {
+    ...hardware,
+    memoryMib: 4096,
+    tools: { state: 'not-running' as const, version: null },
+    nics: [
+      { ...nic, key: '4001', label: 'Network adapter 2' },
+      { ...nic, network: 'dmz' },
+    ],
+  }
+  t.same(hardwareDifferences(hardware, { ...hardware, nics: [...hardware.nics] }), [])
+  t.same(
+    hardwareDifferences(hardware, after).map(one => `${one.field}: ${one.from} ${one.to}`),
+    [
+      'memoryMib: 2048 4096',
+      'nics[4000].network: lan dmz',
+      'nics[4001].key: null 4001',
+      'nics[4001].label: null Network adapter 2',
+      'nics[4001].macAddress: null 00:50:56:00:00:01',
+      'nics[4001].network: null lan',
+      'nics[4001].type: null VirtualVmxnet3',
+      'tools.state: running not-running',
+      'tools.version: 12352 null',
+    ],
+  )
 })
 
 void t.test('a volume has the serial that CloudStack on KVM gives its disk', async t => {

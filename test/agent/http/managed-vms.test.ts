@@ -8,6 +8,7 @@ import { passSaga } from '../../../agent/replication/pass/saga.js'
 import { migrate } from '../../../agent/store/database.js'
 import { jobAdmin } from '../../../agent/store/job-admin.js'
 import { managedVms } from '../../../agent/store/managed-vms.js'
+import { hardwareHistory } from '../../../agent/store/vm-hardware.js'
 import { views } from '../../../agent/store/views.js'
 import { workerReports } from '../../../agent/store/worker-reports.js'
 import { startMariadb } from '../../lib/mariadb.js'
@@ -45,6 +46,7 @@ async function start(t: Test) {
     views: views(db, { version: '9.9.9', now, workerSilenceMs: 30_000, passSteps: passSaga.steps }),
     admin: jobAdmin(db, now),
     managed: managedVms(db, now),
+    hardware: hardwareHistory(db),
     onWork: () => (pokes += 1),
     onCancel: () => undefined,
     logger: silent,

@@ -10,6 +10,7 @@ import { migrate } from '../../../agent/store/database.js'
 import { jobAdmin } from '../../../agent/store/job-admin.js'
 import { managedVms } from '../../../agent/store/managed-vms.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
+import { hardwareHistory } from '../../../agent/store/vm-hardware.js'
 import { views } from '../../../agent/store/views.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
@@ -35,6 +36,7 @@ void t.test('the operator API on a unix socket over a real database', async t =>
     views: views(db, { version: '9.9.9', now, workerSilenceMs: 30_000, passSteps: passSaga.steps }),
     admin: jobAdmin(db, now),
     managed: managedVms(db, now),
+    hardware: hardwareHistory(db),
     onWork: () => (pokes += 1),
     onCancel: saga => cancelled.push(saga),
     logger: silent,
@@ -113,6 +115,13 @@ void t.test('the operator API on a unix socket over a real database', async t =>
   })
   t.match(await send('GET', '/v1/nothing', undefined), { status: 404, body: { code: 'NOT_FOUND' } })
 
+  t.equal(job.quiesce, 'preferred')
+  t.equal((await client.changeJob(job.id, { quiesce: 'required' })).quiesce, 'required')
+  t.equal(await codeOf(client.changeJob('none', { quiesce: 'off' })), 'NOT_FOUND')
+  t.same(await client.hardwareVersions(vms[0]!.id), [])
+  t.equal(await codeOf(client.hardwareVersion(vms[0]!.id, 1)), 'NOT_FOUND')
+  t.equal(await codeOf(client.compareHardware(vms[0]!.id, 1, 2)), 'NOT_FOUND')
+
   const pass = await client.startPass(job.id)
   t.match(pass, {
     number: 1,
@@ -142,7 +151,9 @@ void t.test('the operator API on a unix socket over a real database', async t =>
   })
   t.match(await client.job(job.id), { state: 'cleaning-up' })
   await log.setState(held!.claim, 'done')
-  t.equal((await client.startPass(job.id)).number, 2)
+  const final = await client.startPass(job.id, 'final')
+  t.equal(final.number, 2)
+  t.match(await client.pass(final.id), { mode: 'final', consistency: null, notes: [] })
   t.same(
     (await client.passes(job.id)).map(one => one.number),
     [2, 1],

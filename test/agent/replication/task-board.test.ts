@@ -53,6 +53,7 @@ void t.test('work for a VMA', async t => {
       label: 'Hard disk 1',
       capacityBytes: '9007199254740993',
       backingUuid: 'b',
+      baseFile: 'f',
       snapshotable: true,
     }
     const result = { name: 'vm', changeTracking: 'on', disks: [disk] }
@@ -74,7 +75,7 @@ void t.test('work for a VMA', async t => {
   })
 
   await t.test('is lost when the heartbeats end, and what comes late is refused', async t => {
-    const asked = codeOf(source.snapshot('saga-3/snapshot', vm, 'name', never))
+    const asked = codeOf(source.snapshot('saga-3/snapshot', vm, { name: 'name', quiesce: 'off' }, never))
     const lease = await take()
     t.equal(await store.heartbeat(lease.id, lease.epoch, [], leaseMs), 'go-on')
     t.equal(await asked, 'WORKER_LOST')

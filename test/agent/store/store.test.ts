@@ -7,6 +7,7 @@ import { passStore } from '../../../agent/store/pass-store.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
 import { taskBoardStore } from '../../../agent/store/worker-tasks.js'
 import { SagaClaimLost } from '../../../agent/saga/log.js'
+import { frozenVm } from '../../fake/hardware.js'
 import { startMariadb } from '../../lib/mariadb.js'
 
 const size = 9007199254740993n
@@ -60,6 +61,8 @@ void t.test('MariaDB', async t => {
     label: `Hard disk ${key}`,
     capacityBytes: size,
     backingUuid: `backing-${key}`,
+    baseFile: '',
+    fullReason: null,
   }))
 
   await t.test('sizes above 2^53 and times in UTC survive', async t => {
@@ -84,7 +87,7 @@ void t.test('MariaDB', async t => {
     await store.recordDisks(job, disks)
     await store.recordSnapshot(
       pass,
-      now(),
+      frozenVm,
       disks.map(disk => ({ diskKey: disk.diskKey, changeIdBefore: null })),
     )
     const committed = disks.map(disk => ({

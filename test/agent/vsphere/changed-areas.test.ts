@@ -116,9 +116,15 @@ const trackedVm = {
 async function twoSnapshots(t: Parameters<typeof startSite>[0]) {
   const { simulator, client } = await startSite(t, trackedVm)
   const vm = simulator.vm('db')
-  const first = await client.createSnapshot({ moref: vm.ref.id, name: 'first', description: '' }, signal)
+  const first = await client.createSnapshot(
+    { moref: vm.ref.id, name: 'first', description: '', quiesce: false },
+    signal,
+  )
   const written = await simulator.guestWrites(vm, { diskKey: 2000, blocks: 20 })
-  const second = await client.createSnapshot({ moref: vm.ref.id, name: 'second', description: '' }, signal)
+  const second = await client.createSnapshot(
+    { moref: vm.ref.id, name: 'second', description: '', quiesce: false },
+    signal,
+  )
   const disk = first.disks.find(one => one.key === diskKey('2000'))!
   const query = {
     moref: vm.ref.id,
@@ -177,7 +183,10 @@ void t.test('change IDs that cannot be used', async t => {
   }
   await simulator.resetChangeTracking(vm)
   await client.removeSnapshot({ moref: vm.ref.id, name: 'second' }, signal)
-  const third = await client.createSnapshot({ moref: vm.ref.id, name: 'third', description: '' }, signal)
+  const third = await client.createSnapshot(
+    { moref: vm.ref.id, name: 'third', description: '', quiesce: false },
+    signal,
+  )
   t.match(
     await refused(
       t,

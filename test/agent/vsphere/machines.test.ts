@@ -45,7 +45,10 @@ void t.test('a VM that cannot be told', async t => {
 
 void t.test('change tracking is not switched on above a snapshot', async t => {
   const { simulator, client } = await startSite(t)
-  await client.createSnapshot({ moref: 'vm-101', name: 'by a customer', description: '' }, signal)
+  await client.createSnapshot(
+    { moref: 'vm-101', name: 'by a customer', description: '', quiesce: false },
+    signal,
+  )
   t.match(await refused(t, 'CBT_UNAVAILABLE', client.enableChangeTracking('vm-101', signal)), /has snapshots/)
   t.equal(callsOf(simulator, 'ReconfigVM_Task'), 0)
 })
@@ -107,8 +110,11 @@ void t.test('two VMs of one name are told apart by where they are', async t => {
     return vms
   }
   const pass = 'ossea-pass-42000001-0000-4000-8000-000000000000'
-  await client.createSnapshot({ moref: 'vm-101', name: 'ossea-pass-by-hand', description: '' }, signal)
-  await client.createSnapshot({ moref: 'vm-101', name: pass, description: '' }, signal)
+  await client.createSnapshot(
+    { moref: 'vm-101', name: 'ossea-pass-by-hand', description: '', quiesce: false },
+    signal,
+  )
+  await client.createSnapshot({ moref: 'vm-101', name: pass, description: '', quiesce: false }, signal)
   t.match(await all(), [
     { name: 'web', folder: 'DC0/a', host: /^esx/, passSnapshots: [pass] },
     { name: 'web', folder: 'DC0/b', host: /^esx/, passSnapshots: [] },

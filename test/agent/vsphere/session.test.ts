@@ -72,7 +72,7 @@ void t.test('a missing privilege is named', async t => {
   const message = await refused(
     t,
     'VSPHERE_PERMISSION_MISSING',
-    client.createSnapshot({ moref: 'vm-101', name: 'x', description: '' }, signal),
+    client.createSnapshot({ moref: 'vm-101', name: 'x', description: '', quiesce: false }, signal),
   )
   t.match(message, /VirtualMachine\.State\.CreateSnapshot/)
 })

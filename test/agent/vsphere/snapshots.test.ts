@@ -3,7 +3,7 @@ import { until } from '../../lib/until.js'
 import { callsOf, clientOf, refused, signal, startSite } from './fixture.js'
 
 const MIB = 1024n * 1024n
-const own = { moref: 'vm-101', name: 'ossea-pass-1', description: 'by the test' }
+const own = { moref: 'vm-101', name: 'ossea-pass-1', description: 'by the test', quiesce: false }
 const tracked = {
   vms: [
     {

@@ -1,0 +1,60 @@
+import { type DiskOptions } from './disk.js'
+import { type ReaderSite } from './reader-site.js'
+import { type Vcenter } from './vcenter.js'
+import { type PowerState, type Vm } from './vm.js'
+
+/** Where a disk hangs in its VM and what it is called; the key is what stays. */
+export type Placement = Pick<DiskOptions, 'key' | 'label' | 'controllerKey' | 'unitNumber'>
+
+/** Somebody else at work in the same vCenter: takes effect at once, without a task. */
+export class VcenterAdmin {
+  private readonly vcenter: Vcenter
+  private readonly reader: ReaderSite
+
+  constructor(vcenter: Vcenter, reader: ReaderSite) {
+    this.vcenter = vcenter
+    this.reader = reader
+  }
+
+  setPower(vm: Vm, state: PowerState): Promise<void> {
+    return this.vcenter.operations.setPower(vm, state)
+  }
+
+  /** With its snapshots and disks. */
+  deleteVm(vm: Vm): Promise<void> {
+    return vm.lock.run(async () => {
+      for (const snapshot of vm.snapshots) {
+        await this.reader.withdraw(vm, snapshot.ref.id)
+        this.vcenter.inventory.remove(snapshot.ref)
+      }
+      await this.reader.withdraw(vm, 'current')
+      this.vcenter.removeVm(vm)
+    })
+  }
+
+  /** As a storage vMotion leaves it: all files in another directory, the disks still the same. */
+  moveFiles(vm: Vm, directory: string): Promise<void> {
+    return vm.lock.run(async () => {
+      vm.identity = { ...vm.identity, directory }
+      for (const snapshot of vm.snapshots) await this.reader.publishSnapshot(snapshot)
+      if (vm.powerState === 'poweredOff') await this.reader.publishCurrent(vm)
+      vm.touched(this.vcenter.inventory)
+    })
+  }
+
+  /** Hangs disks on other controllers and units under other labels, and lists them in the order given. */
+  rewire(vm: Vm, placements: readonly Placement[]): Promise<void> {
+    return vm.lock.run(() => {
+      const order = new Map(placements.map((placement, index) => [placement.key, index]))
+      for (const placement of placements) {
+        const disk = vm.disk(placement.key)
+        if (disk === undefined) throw new RangeError(`${vm.name} has no disk ${placement.key}`)
+        disk.options = { ...disk.options, ...placement }
+      }
+      const placeOf = (key: number): number => order.get(key) ?? order.size
+      vm.disks = [...vm.disks].sort((a, b) => placeOf(a.options.key) - placeOf(b.options.key))
+      vm.touched(this.vcenter.inventory)
+      return Promise.resolve()
+    })
+  }
+}

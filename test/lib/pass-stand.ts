@@ -1,0 +1,108 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Test } from 'tap'
+import { jobId, passId, serialOfVolume } from '../../agent/domain/ids.js'
+import { passSaga } from '../../agent/replication/pass/saga.js'
+import { type PassDeps } from '../../agent/replication/deps.js'
+import { runSaga } from '../../agent/saga/engine.js'
+import { type SagaLog } from '../../agent/saga/log.js'
+import { type Database } from '../../agent/store/database.js'
+import { passStore } from '../../agent/store/pass-store.js'
+import { sagaLog } from '../../agent/store/saga-log.js'
+import { VolumeExports } from '../../agent/volumes/exports.js'
+import { FakeSite } from '../fake/site.js'
+import { temporaryDir } from './nbdkit.js'
+import { silent } from './saga-harness.js'
+
+export const mib = 1024n * 1024n
+const now = (): Date => new Date()
+const never = new AbortController().signal
+const disks = [
+  { key: '2000', capacityBytes: 64n * mib },
+  { key: '2001', capacityBytes: 24n * mib + 512n },
+]
+
+/** One VM with two disks, its job, and everything a pass needs: real database, real exports, real copy engine. */
+export async function stand(t: Test, db: Database) {
+  const dir = await temporaryDir(t)
+  const site = new FakeSite(dir, disks)
+  await site.create()
+  await site.guestWrites('2000', 5n * mib + 100n, randomBytes(3_000_000))
+  await site.guestWrites('2000', 20n * mib, Buffer.alloc(2_000_000))
+  await site.guestWrites('2001', 24n * mib, randomBytes(512))
+  const socketDir = join(dir, 'sockets')
+  await mkdir(socketDir)
+  const stateDir = join(dir, 'state')
+  await mkdir(stateDir)
+  const exports = new VolumeExports({
+    byIdDir: site.byIdDir,
+    socketDir,
+    stateDir,
+    nbdkitPath: '/usr/bin/nbdkit',
+    startTimeoutMs: 10_000,
+    logger: silent,
+  })
+  t.teardown(() => exports.closeAll())
+  const store = passStore(db, now)
+  const deps: PassDeps = {
+    store,
+    source: site.source,
+    target: site.target,
+    exports: {
+      open: (volume, minimumBytes, fence) => exports.open(serialOfVolume(volume), minimumBytes, fence),
+      close: (volume, fence) => exports.close(serialOfVolume(volume), fence),
+    },
+    logger: silent,
+  }
+  const job = jobId(randomUUID())
+  await db('replication_jobs').insert({
+    id: job,
+    source_vm_id: randomUUID(),
+    vm_name: 'vm',
+    created_at: now(),
+  })
+  let number = 0
+
+  const begin = async (more: object = {}) => {
+    number += 1
+    const pass = passId(randomUUID())
+    const saga = randomUUID()
+    const input = JSON.stringify({ passId: pass, jobId: job, ...more })
+    const fresh = { state: 'running', epoch: 0, next_seq: 0, cancel_requested: false, created_at: now() }
+    await db('sagas').insert({ id: saga, kind: 'pass', input, ...fresh })
+    await db('passes').insert({
+      id: pass,
+      job_id: job,
+      number,
+      saga_id: saga,
+      state: 'intent',
+      started_at: now(),
+    })
+    return { pass, saga }
+  }
+  const resume = async (saga: string, log: SagaLog = sagaLog(db, now)) => {
+    const held = await log.claim(saga)
+    if (held === undefined) throw new Error('the saga is done')
+    const options = {
+      log,
+      logger: silent,
+      pause: () => Promise.resolve(),
+      retryFirstMs: 1,
+      retryMaxMs: 1,
+      triesBeforeOperator: 3,
+    }
+    return runSaga(options, passSaga, deps, held, { stop: never, cancel: never })
+  }
+  const stateOf = async (pass: string): Promise<unknown> =>
+    (await db<{ id: string; state: string }>('passes').where('id', pass).first())?.state
+  const identical = async (): Promise<boolean> => {
+    for (const disk of (await store.job(job)).disks) {
+      const shape = disks.find(one => one.key === disk.diskKey)!
+      if (disk.volumeId === null || !(await site.isIdentical(shape, disk.volumeId))) return false
+    }
+    return true
+  }
+  const leftovers = async () => ({ snapshots: await site.snapshots(), sockets: await readdir(socketDir) })
+  return { site, store, job, begin, resume, stateOf, identical, leftovers, db }
+}
