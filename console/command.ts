@@ -1,10 +1,10 @@
 import { type Step } from './event.js'
 import { type Command } from './keymap.js'
 import { lineOf } from './line-edit.js'
-import { focusedTable, jobColumns, jobRows, vmColumns, vmRows } from './lists.js'
+import { focusedTable, jobColumns, vmColumns } from './lists.js'
 import { withMessage } from './message.js'
 import { pollSoon, pollWhenDue } from './polling.js'
-import { jobOfVm, shownJob, vmById, type Deed, type Screen, type State } from './state.js'
+import { isTyped, jobOfVm, shownJob, vmById, type Deed, type Screen, type State } from './state.js'
 import { moveSelection, selectedIndex, tableState } from './table.js'
 import { nextTier } from './tier.js'
 
@@ -31,10 +31,16 @@ export function runCommand(state: State, command: Command): Step {
       return showJob(state)
     case 'back':
       return back(state)
+    case 'section-home':
+      return goTo(state, { kind: 'home' })
     case 'section-vms':
       return goTo(state, { kind: 'vms' })
     case 'section-jobs':
       return goTo(state, { kind: 'jobs' })
+    case 'section-messages':
+      return goTo(state, { kind: 'messages' })
+    case 'section-about':
+      return goTo(state, { kind: 'about' })
     case 'filter':
       return quiet(startFilter(state))
     case 'filter-keep':
@@ -52,7 +58,9 @@ export function runCommand(state: State, command: Command): Step {
     case 'redraw':
       return { state, actions: [{ kind: 'redraw' }] }
     case 'next-tier': {
-      const tier = nextTier(state.tier)
+      if (state.tiersOffered.length === 1)
+        return quiet(withMessage(state, `This terminal can do no other tier than ${state.tier}.`, 'warn'))
+      const tier = nextTier(state.tier, state.tiersOffered)
       return {
         state: withMessage({ ...state, tier }, `Drawing: ${tier}`, 'plain'),
         actions: [{ kind: 'redraw' }],
@@ -97,33 +105,48 @@ const openHelp = (state: State): State => ({
 })
 
 function open(state: State): Step {
-  if (state.screen.kind === 'vms') {
-    const rows = vmRows(state)
-    const row =
-      rows[
-        selectedIndex(
-          rows.map(each => each.vm.id),
-          state.tables.vms,
-        )
-      ]
-    if (row === undefined) return quiet(state)
-    const tables = {
-      ...state.tables,
-      vms: { ...state.tables.vms, selectedId: row.vm.id },
-      disks: tableState(-1),
-    }
-    return goTo({ ...state, tables }, { kind: 'vm', vmId: row.vm.id })
+  const { name, ids } = focusedTable(state)
+  const id = ids[selectedIndex(ids, state.tables[name])]
+  if (id === undefined) return quiet(state)
+  switch (name) {
+    case 'vms':
+      return openVm(state, 'vms', id)
+    case 'attention':
+      return vmById(state, id) === null ? openJobOfVm(state, id) : openVm(state, 'attention', id)
+    case 'jobs':
+      return openJob(state, id)
+    case 'messages':
+    case 'about':
+    case 'disks':
+    case 'passes':
+    case 'steps':
+    case 'help':
+      return quiet(state)
   }
-  if (state.screen.kind !== 'jobs') return quiet(state)
-  const rows = jobRows(state)
-  const job =
-    rows[
-      selectedIndex(
-        rows.map(each => each.id),
-        state.tables.jobs,
-      )
-    ]
-  return job === undefined ? quiet(state) : openJob(state, job.id)
+}
+
+/** Opens the row at a place of the focused table, where rows can be opened; elsewhere it only selects. */
+export function chooseRow(state: State, index: number): Step {
+  const { name, ids } = focusedTable(state)
+  const id = ids[index]
+  if (state.overlay !== null || id === undefined) return quiet(state)
+  const tables = { ...state.tables, [name]: { ...state.tables[name], selectedId: id } }
+  return open({ ...state, tables })
+}
+
+function openVm(state: State, table: 'vms' | 'attention', vmId: string): Step {
+  const tables = {
+    ...state.tables,
+    [table]: { ...state.tables[table], selectedId: vmId },
+    disks: tableState(-1),
+  }
+  return goTo({ ...state, tables }, { kind: 'vm', vmId })
+}
+
+/** A VM that left the inventory has no screen, its job has one. */
+function openJobOfVm(state: State, vmId: string): Step {
+  const job = jobOfVm(state, vmId)
+  return job === null ? quiet(state) : openJob(state, job.id)
 }
 
 function openJob(state: State, jobId: string): Step {
@@ -144,13 +167,16 @@ function back(state: State): Step {
       return goTo(state, { kind: 'vms' })
     case 'job':
       return goTo(state, state.screen.from)
+    case 'home':
+      return quiet(withMessage(state, 'q leaves the console.', 'plain'))
+    case 'messages':
+    case 'about':
+      return goTo(state, { kind: 'home' })
     case 'vms':
     case 'jobs': {
       const name = state.screen.kind
       if (state.tables[name].filter === '') {
-        return name === 'jobs'
-          ? goTo(state, { kind: 'vms' })
-          : quiet(withMessage(state, 'q leaves the console.', 'plain'))
+        return goTo(state, { kind: 'home' })
       }
       return quiet({ ...state, tables: { ...state.tables, [name]: { ...state.tables[name], filter: '' } } })
     }
@@ -214,7 +240,7 @@ function askStartReplication(state: State): State {
     return withMessage(state, 'This VM already has a replication job: p starts a pass of it.', 'warn')
   }
   const deed: Deed = { kind: 'start-replication', vmId: vm.id, vmName: vm.name }
-  return { ...state, overlay: { kind: 'confirm', deed, button: 0 } }
+  return { ...state, overlay: { kind: 'confirm', deed, button: 0, typed: null } }
 }
 
 function startPass(state: State): Step {
@@ -228,6 +254,9 @@ function startPass(state: State): Step {
   return perform(state, { kind: 'start-pass', jobId: job.id, vmName: job.vmName })
 }
 
+/** A pass can stand for a day of copying: no slip of a finger ends it. */
+const cancelWord = 'CANCEL'
+
 function askCancelPass(state: State): State {
   const off = whyOff(state)
   if (off !== null) return withMessage(state, off, 'warn')
@@ -235,7 +264,8 @@ function askCancelPass(state: State): State {
   const pass = job?.currentPass ?? null
   if (job === null || pass === null) return withMessage(state, 'No pass is running.', 'warn')
   const deed: Deed = { kind: 'cancel-pass', passId: pass.id, number: pass.number, vmName: job.vmName }
-  return { ...state, overlay: { kind: 'confirm', deed, button: 0 } }
+  const typed = { wanted: cancelWord, line: lineOf('') }
+  return { ...state, overlay: { kind: 'confirm', deed, button: 0, typed } }
 }
 
 function otherButton(state: State): State {
@@ -248,6 +278,10 @@ function pressButton(state: State): Step {
   const closed: State = { ...state, overlay: null }
   if (overlay?.kind !== 'confirm') return quiet(closed)
   if (overlay.button === 0) return quiet(withMessage(closed, 'Nothing was changed.', 'plain'))
+  if (!isTyped(overlay.typed)) {
+    const word = overlay.typed?.wanted ?? ''
+    return quiet(withMessage(state, `Type ${word} first; Esc closes and changes nothing.`, 'warn'))
+  }
   const off = whyOff(state)
   return off === null ? perform(closed, overlay.deed) : quiet(withMessage(closed, off, 'warn'))
 }

@@ -6,7 +6,7 @@ import {
   type SourceVmView,
   type StatusView,
 } from '../agent/api/schemas.js'
-import { type Deed, type Failure, type PartRequest, type State } from './state.js'
+import { type Deed, type Failure, type OwnAddress, type PartRequest, type State } from './state.js'
 
 export type Reading<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure }
@@ -34,6 +34,9 @@ export type Event =
   | { readonly kind: 'paste'; readonly text: string }
   | { readonly kind: 'resized'; readonly cols: number; readonly rows: number }
   | { readonly kind: 'tick'; readonly nowMs: number }
+  /** Opens a row of the focused table by its place, where rows can be opened. */
+  | { readonly kind: 'choose'; readonly index: number }
+  | { readonly kind: 'addresses'; readonly addresses: readonly OwnAddress[] | null }
   | {
       readonly kind: 'polled'
       readonly number: number

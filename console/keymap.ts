@@ -1,4 +1,4 @@
-import { shownJob, type State } from './state.js'
+import { shownJob, type Section, type State } from './state.js'
 
 export type Command =
   | 'up'
@@ -22,15 +22,14 @@ export type Command =
   | 'next-tier'
   | 'help'
   | 'quit'
-  | 'section-vms'
-  | 'section-jobs'
+  | `section-${Section}`
   | 'button-next'
   | 'button-press'
   | 'filter-keep'
   | 'filter-drop'
 
 /** What the keyboard talks to. `typing` takes letters as text; the others take them as commands. */
-export type KeyContext = 'vms' | 'jobs' | 'vm' | 'job' | 'help' | 'typing' | 'confirm' | 'notice'
+export type KeyContext = Section | 'vm' | 'job' | 'help' | 'typing' | 'confirm' | 'typed-confirm' | 'notice'
 
 export interface Binding {
   readonly command: Command
@@ -43,16 +42,16 @@ export interface Binding {
 }
 
 const lists: readonly KeyContext[] = ['vms', 'jobs']
-const screens: readonly KeyContext[] = ['vms', 'jobs', 'vm', 'job']
+const screens: readonly KeyContext[] = ['home', 'vms', 'jobs', 'vm', 'job', 'messages', 'about']
 const reading: readonly KeyContext[] = [...screens, 'help']
-const everywhere: readonly KeyContext[] = [...reading, 'typing', 'confirm', 'notice']
+const everywhere: readonly KeyContext[] = [...reading, 'typing', 'confirm', 'typed-confirm', 'notice']
 
 /** The only place that ties keys to commands; the key line, the help page and their tests are made from it. */
 export const bindings: readonly Binding[] = [
   {
     command: 'open',
     keys: ['enter'],
-    contexts: lists,
+    contexts: ['home', ...lists],
     label: 'Open',
     help: 'open the selected line',
   },
@@ -75,7 +74,7 @@ export const bindings: readonly Binding[] = [
     keys: ['c'],
     contexts: ['vm', 'job'],
     label: 'Cancel pass',
-    help: 'cancel the running pass (asks first)',
+    help: 'cancel the running pass (asks first, and wants a word typed)',
   },
   {
     command: 'show-job',
@@ -105,7 +104,7 @@ export const bindings: readonly Binding[] = [
   {
     command: 'down',
     keys: ['down', 'j'],
-    contexts: ['vms', 'jobs', 'job'],
+    contexts: ['home', 'vms', 'jobs', 'job', 'messages', 'about'],
     label: null,
     help: 'line down',
   },
@@ -115,8 +114,17 @@ export const bindings: readonly Binding[] = [
   { command: 'page-down', keys: ['pagedown', 'ctrl-f'], contexts: reading, label: null, help: 'page down' },
   { command: 'top', keys: ['home', 'g'], contexts: reading, label: null, help: 'first line' },
   { command: 'bottom', keys: ['end', 'G'], contexts: reading, label: null, help: 'last line' },
-  { command: 'section-vms', keys: ['1', 'f2'], contexts: reading, label: null, help: 'section VMs' },
-  { command: 'section-jobs', keys: ['2', 'f3'], contexts: reading, label: null, help: 'section Jobs' },
+  { command: 'section-home', keys: ['1', 'f2'], contexts: reading, label: null, help: 'section Home' },
+  { command: 'section-vms', keys: ['2', 'f3'], contexts: reading, label: null, help: 'section VMs' },
+  { command: 'section-jobs', keys: ['3', 'f4'], contexts: reading, label: null, help: 'section Jobs' },
+  {
+    command: 'section-messages',
+    keys: ['4', 'f6'],
+    contexts: reading,
+    label: null,
+    help: 'section Messages',
+  },
+  { command: 'section-about', keys: ['5', 'f7'], contexts: reading, label: null, help: 'section About' },
   {
     command: 'refresh',
     keys: ['r', 'f5'],
@@ -141,6 +149,13 @@ export const bindings: readonly Binding[] = [
     label: null,
     help: 'draw with less, or with more',
   },
+  {
+    command: 'next-tier',
+    keys: ['T'],
+    contexts: reading,
+    label: null,
+    help: 'the same, where Ctrl-T does not arrive',
+  },
   { command: 'redraw', keys: ['ctrl-l'], contexts: everywhere, label: null, help: 'draw the screen again' },
   {
     command: 'filter-keep',
@@ -164,9 +179,16 @@ export const bindings: readonly Binding[] = [
     help: 'choose the other button',
   },
   {
+    command: 'button-next',
+    keys: ['tab', 'backtab', 'up', 'down'],
+    contexts: ['typed-confirm'],
+    label: 'Choose',
+    help: 'choose the other button',
+  },
+  {
     command: 'button-press',
     keys: ['enter'],
-    contexts: ['confirm', 'notice'],
+    contexts: ['confirm', 'typed-confirm', 'notice'],
     label: 'Press',
     help: 'press the button',
   },
@@ -174,6 +196,13 @@ export const bindings: readonly Binding[] = [
     command: 'back',
     keys: ['escape', 'q', 'ctrl-c'],
     contexts: ['confirm', 'notice'],
+    label: 'Close',
+    help: 'close, change nothing',
+  },
+  {
+    command: 'back',
+    keys: ['escape', 'ctrl-c'],
+    contexts: ['typed-confirm'],
     label: 'Close',
     help: 'close, change nothing',
   },
@@ -186,7 +215,7 @@ export function keyContext(state: State): KeyContext {
     case 'filter':
       return 'typing'
     case 'confirm':
-      return 'confirm'
+      return state.overlay.typed === null ? 'confirm' : 'typed-confirm'
     case 'failure':
       return 'notice'
     case undefined:

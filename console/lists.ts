@@ -1,7 +1,16 @@
 import { type JobView, type PassView, type SourceVmView } from '../agent/api/schemas.js'
 import { bindingId, bindingsFor } from './keymap.js'
+import { licences } from './licences.js'
 import { arrange, type TableSpec } from './table.js'
-import { jobById, newestFirst, partFor, shownPassId, type State, type TableName } from './state.js'
+import {
+  jobById,
+  newestFirst,
+  partFor,
+  shownPassId,
+  type Message,
+  type State,
+  type TableName,
+} from './state.js'
 import { type Tone } from './view.js'
 
 /** The state of a VM or job in the operator's words; `mark` says how bad it is without colour. */
@@ -93,11 +102,51 @@ export const jobRows = (state: State): readonly JobView[] =>
 export const passRows = (state: State): readonly PassView[] =>
   state.screen.kind === 'job' ? newestFirst(partFor(state.data.passes, state.screen.jobId).value ?? []) : []
 
+export interface AttentionRow {
+  /** Of the VM. */
+  readonly id: string
+  readonly name: string
+  readonly job: JobView | null
+  readonly state: StateWords
+}
+
+/** What an operator has to look at, worst first: broken jobs, also of VMs that left the inventory, and unknown states. */
+export function attentionRows(state: State): readonly AttentionRow[] {
+  const jobs = state.data.jobs.value
+  const byVm = new Map((jobs ?? []).map(job => [job.sourceVmId, job]))
+  const known = new Set((state.data.vms.value ?? []).map(vm => vm.id))
+  const ofVms = (state.data.vms.value ?? []).map(vm => {
+    const job = byVm.get(vm.id) ?? null
+    return { id: vm.id, name: vm.name, job, state: vmStateWords(vm, job, jobs !== null) }
+  })
+  const ofJobs = (jobs ?? [])
+    .filter(job => !known.has(job.sourceVmId))
+    .map(job => ({ id: job.sourceVmId, name: job.vmName, job, state: jobStateWords(job) }))
+  return [...ofVms, ...ofJobs]
+    .filter(row => row.state.rank <= unknownState.rank)
+    .sort((a, b) => a.state.rank - b.state.rank || (byName(a.name) < byName(b.name) ? -1 : 1))
+}
+
+export interface MessageRow {
+  readonly id: string
+  readonly message: Message
+}
+
+/** Newest first, so that the newest stays in sight as they come. */
+export const messageRows = (state: State): readonly MessageRow[] =>
+  state.messages.map((message, at) => ({ id: `${message.atMs} ${at}`, message })).reverse()
+
 /** What the arrow keys move in: the ids in the order shown, and the table they belong to. */
 export function focusedTable(state: State): { readonly name: TableName; readonly ids: readonly string[] } {
   const { screen } = state
   if (state.overlay?.kind === 'help') return { name: 'help', ids: bindingsFor(screen.kind).map(bindingId) }
   switch (screen.kind) {
+    case 'home':
+      return { name: 'attention', ids: attentionRows(state).map(row => row.id) }
+    case 'messages':
+      return { name: 'messages', ids: messageRows(state).map(row => row.id) }
+    case 'about':
+      return { name: 'about', ids: licences.map(row => row.name) }
     case 'vms':
       return { name: 'vms', ids: vmRows(state).map(row => row.vm.id) }
     case 'jobs':

@@ -1,7 +1,10 @@
 import { type Message, type State } from './state.js'
 
-/** The state with something said in the message line. */
-export const withMessage = (state: State, text: string, tone: Message['tone']): State => ({
-  ...state,
-  message: { text, tone, atMs: state.nowMs },
-})
+/** Enough for a night; an older one is in the agent's log. */
+export const keptMessages = 200
+
+/** The state with something said in the message line, and kept for the screen of messages. */
+export function withMessage(state: State, text: string, tone: Message['tone']): State {
+  const message: Message = { text, tone, atMs: state.nowMs }
+  return { ...state, message, messages: [...state.messages.slice(1 - keptMessages), message] }
+}

@@ -66,9 +66,10 @@ export interface Polling {
   readonly inventoryWanted: boolean
 }
 
+export type Section = 'home' | 'vms' | 'jobs' | 'messages' | 'about'
+
 export type Screen =
-  | { readonly kind: 'vms' }
-  | { readonly kind: 'jobs' }
+  | { readonly kind: Section }
   | { readonly kind: 'vm'; readonly vmId: string }
   | {
       readonly kind: 'job'
@@ -88,12 +89,37 @@ export type Deed =
       readonly vmName: string
     }
 
+/** A word to be typed before the other button of a dialog does anything. */
+export interface TypedWord {
+  readonly wanted: string
+  readonly line: LineEdit
+}
+
+export const isTyped = (word: TypedWord | null): boolean => word === null || word.line.text === word.wanted
+
 export type Overlay =
   | { readonly kind: 'help' }
   | { readonly kind: 'filter'; readonly line: LineEdit; readonly before: string }
   /** `button` 0 is always the one that changes nothing. */
-  | { readonly kind: 'confirm'; readonly deed: Deed; readonly button: 0 | 1 }
+  | {
+      readonly kind: 'confirm'
+      readonly deed: Deed
+      readonly button: 0 | 1
+      readonly typed: TypedWord | null
+    }
   | { readonly kind: 'failure'; readonly title: string; readonly failure: Failure }
+
+/** An address this appliance can be reached at. */
+export interface OwnAddress {
+  readonly interfaceName: string
+  readonly address: string
+}
+
+/** What all running passes moved together; null: a pass runs and no rate is known yet. */
+export interface RateSample {
+  readonly atMs: number
+  readonly bytesPerSec: bigint | null
+}
 
 export interface Message {
   readonly text: string
@@ -101,11 +127,14 @@ export interface Message {
   readonly atMs: number
 }
 
-export type TableName = 'vms' | 'jobs' | 'disks' | 'passes' | 'steps' | 'help'
+export type TableName =
+  'attention' | 'messages' | 'about' | 'vms' | 'jobs' | 'disks' | 'passes' | 'steps' | 'help'
 
 export interface State {
   readonly size: { readonly cols: number; readonly rows: number }
   readonly tier: Tier
+  /** What this terminal can do; Ctrl-T goes round them. */
+  readonly tiersOffered: readonly Tier[]
   readonly hostName: string
   /** The console's clock at the last tick. */
   readonly nowMs: number
@@ -117,7 +146,14 @@ export interface State {
   readonly screen: Screen
   readonly overlay: Overlay | null
   readonly tables: Readonly<Record<TableName, TableState>>
+  /** Null: not known. */
+  readonly addresses: readonly OwnAddress[] | null
+  /** Newest last, one per poll. */
+  readonly rates: readonly RateSample[]
+  /** In the message line; it leaves after a while. */
   readonly message: Message | null
+  /** All that was said in this session, newest last, at most `keptMessages`. */
+  readonly messages: readonly Message[]
   /** Sent to the agent and not answered yet. */
   readonly deed: Deed | null
 }
@@ -128,12 +164,14 @@ export function initialState(start: {
   readonly cols: number
   readonly rows: number
   readonly tier: Tier
+  readonly tiersOffered: readonly Tier[]
   readonly hostName: string
   readonly nowMs: number
 }): State {
   return {
     size: { cols: start.cols, rows: start.rows },
     tier: start.tier,
+    tiersOffered: start.tiersOffered,
     hostName: start.hostName,
     nowMs: start.nowMs,
     skewMs: 0,
@@ -147,9 +185,14 @@ export function initialState(start: {
       passes: emptyPart(),
       pass: emptyPart(),
     },
-    screen: { kind: 'vms' },
+    addresses: null,
+    rates: [],
+    screen: { kind: 'home' },
     overlay: null,
     tables: {
+      attention: tableState(-1),
+      messages: tableState(-1),
+      about: tableState(-1),
       vms: tableState(0),
       jobs: tableState(0),
       disks: tableState(-1),
@@ -158,6 +201,7 @@ export function initialState(start: {
       help: tableState(-1),
     },
     message: null,
+    messages: [],
     deed: null,
   }
 }
@@ -185,8 +229,11 @@ export function shownJob(state: State): JobView | null {
       return jobOfVm(state, state.screen.vmId)
     case 'job':
       return jobById(state, state.screen.jobId)
+    case 'home':
     case 'vms':
     case 'jobs':
+    case 'messages':
+    case 'about':
       return null
   }
 }

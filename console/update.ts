@@ -1,5 +1,5 @@
 import { codePoints } from './clean-text.js'
-import { runCommand } from './command.js'
+import { chooseRow, runCommand } from './command.js'
 import { type DeedOutcome, type Event, type PartReply, type Reading, type Step } from './event.js'
 import { commandFor, keyContext } from './keymap.js'
 import { editLine, insertText, type LineEdit } from './line-edit.js'
@@ -15,6 +15,10 @@ export function update(state: State, event: Event): Step {
   switch (event.kind) {
     case 'key':
       return onKey(state, event.key)
+    case 'choose':
+      return chooseRow(state, event.index)
+    case 'addresses':
+      return { state: { ...state, addresses: event.addresses }, actions: [] }
     case 'paste':
       return { state: onPaste(state, event.text), actions: [] }
     case 'resized':
@@ -34,17 +38,30 @@ function onKey(state: State, key: string): Step {
   const context = keyContext(state)
   const command = commandFor(context, key)
   if (command !== null) return runCommand(state, command)
-  if (state.overlay?.kind !== 'filter') return { state, actions: [] }
+  const line = typedLine(state)
+  if (line === null) return { state, actions: [] }
+  const edited = codePoints(key).length === 1 ? insertText(line, key) : editLine(line, key)
+  return { state: edited === null ? state : withTypedLine(state, edited), actions: [] }
+}
+
+/** The line that letters go to; null: letters are commands. */
+function typedLine({ overlay }: State): LineEdit | null {
+  if (overlay?.kind === 'filter') return overlay.line
+  return overlay?.kind === 'confirm' ? (overlay.typed?.line ?? null) : null
+}
+
+function withTypedLine(state: State, line: LineEdit): State {
   const { overlay } = state
-  const edited = codePoints(key).length === 1 ? insertText(overlay.line, key) : editLine(overlay.line, key)
-  return { state: edited === null ? state : withFilterLine(state, overlay, edited), actions: [] }
+  if (overlay?.kind === 'confirm' && overlay.typed !== null)
+    return { ...state, overlay: { ...overlay, typed: { ...overlay.typed, line } } }
+  return overlay?.kind === 'filter' ? withFilterLine(state, overlay, line) : state
 }
 
 /** A paste is text where text is typed, and nothing anywhere else: it never becomes commands. */
 function onPaste(state: State, text: string): State {
-  if (state.overlay?.kind === 'filter') {
-    return withFilterLine(state, state.overlay, insertText(state.overlay.line, text))
-  }
+  if (state.overlay?.kind === 'filter') return withTypedLine(state, insertText(state.overlay.line, text))
+  if (state.overlay?.kind === 'confirm' && state.overlay.typed !== null)
+    return withMessage(state, 'Pasted text was ignored: the word has to be typed.', 'warn')
   return withMessage(state, 'Pasted text was ignored: there is no field to type into.', 'warn')
 }
 
@@ -70,6 +87,7 @@ function onPolled(state: State, event: Extract<Event, { kind: 'polled' }>): Stat
     skewMs: Number.isNaN(agentMs) || Math.abs(agentMs - event.nowMs) < 500 ? 0 : agentMs - event.nowMs,
     link: { kind: 'up' },
     data: event.parts.reduce((data, part) => withReply(data, part, event.nowMs), state.data),
+    rates: withRate(state, event),
     polling: { ...state.polling, inFlight: null },
   }
   const next: State = {
@@ -79,6 +97,19 @@ function onPolled(state: State, event: Extract<Event, { kind: 'polled' }>): Stat
   return state.link.kind === 'away'
     ? withMessage(followUp(next), 'The agent answers again.', 'good')
     : followUp(next)
+}
+
+/** Samples shown: a minute while something runs. */
+const keptRates = 60
+
+function withRate(state: State, event: Extract<Event, { kind: 'polled' }>): State['rates'] {
+  const jobs = event.parts.find(part => part.name === 'jobs')
+  if (jobs?.reading.ok !== true) return state.rates
+  const passes = jobs.reading.value.flatMap(job => (job.currentPass === null ? [] : [job.currentPass]))
+  const known = passes.flatMap(pass => (pass.rateBytesPerSec === null ? [] : [BigInt(pass.rateBytesPerSec)]))
+  const bytesPerSec =
+    passes.length > 0 && known.length === 0 ? null : known.reduce((sum, rate) => sum + rate, 0n)
+  return [...state.rates.slice(1 - keptRates), { atMs: event.nowMs, bytesPerSec }]
 }
 
 /** What an answer shows to be missing (the pass of a job just learnt of) is asked for at once. */

@@ -59,6 +59,11 @@ export const lazyRows = <T>(items: readonly T[], row: (item: T) => TableRow): Ro
   },
 })
 
+export type FieldEntry =
+  /** `cursor` counts code points; null: not where the keyboard is. */
+  | { readonly kind: 'text'; readonly text: string; readonly cursor: number | null; readonly width: number }
+  | { readonly kind: 'choice'; readonly label: string; readonly place: number; readonly of: number }
+
 export type Block =
   | { readonly kind: 'line'; readonly left: readonly Span[]; readonly right: readonly Span[] }
   /** Wrapped at words; lines after the first are indented by `indent` cells. */
@@ -92,6 +97,16 @@ export type Block =
       readonly sort: { readonly column: number; readonly descending: boolean } | null
     }
   | { readonly kind: 'rule'; readonly title: string }
+  /** One column per value, the newest on the right; null: not known. */
+  | { readonly kind: 'chart'; readonly values: readonly (number | null)[]; readonly rows: number }
+  | {
+      readonly kind: 'field'
+      readonly label: string
+      readonly entry: FieldEntry
+      readonly focused: boolean
+      /** Why it cannot stay as it is, and what is allowed. */
+      readonly problem: string | null
+    }
   | { readonly kind: 'gap' }
 
 export const line = (...left: readonly Span[]): Block => ({ kind: 'line', left, right: [] })
@@ -108,11 +123,15 @@ export interface DialogView {
   readonly title: string
   readonly tone: Tone
   readonly body: readonly Block[]
+  /** To be typed before the last button does anything; null: nothing. */
+  readonly typedWord: string | null
   readonly buttons: readonly { readonly label: string; readonly focused: boolean }[]
 }
 
 export interface KeyHint {
   readonly key: string
+  /** One that can be typed as a line of its own; null: there is none. */
+  readonly letter: string | null
   readonly label: string
 }
 

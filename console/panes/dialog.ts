@@ -1,4 +1,12 @@
-import { agentNowMs, vmById, shownJob, type Deed, type Overlay, type State } from '../state.js'
+import {
+  agentNowMs,
+  vmById,
+  shownJob,
+  type Deed,
+  type Overlay,
+  type State,
+  type TypedWord,
+} from '../state.js'
 import { line, paragraph, span, type Block, type DialogView } from '../view.js'
 import { bytesWords, durationWords } from '../words.js'
 import { movedWords, passSeconds } from './progress.js'
@@ -25,13 +33,22 @@ function confirmView(state: State, overlay: Extract<Overlay, { kind: 'confirm' }
   return {
     title,
     tone: 'accent',
-    body,
+    body: overlay.typed === null ? body : [...body, { kind: 'gap' }, typedField(overlay.typed)],
+    typedWord: overlay.typed?.wanted ?? null,
     buttons: [
       { label: keep, focused: overlay.button === 0 },
       { label: button, focused: overlay.button === 1 },
     ],
   }
 }
+
+const typedField = ({ wanted, line: typed }: TypedWord): Block => ({
+  kind: 'field',
+  label: `Type ${wanted} to go on:`,
+  entry: { kind: 'text', text: typed.text, cursor: typed.cursor, width: wanted.length + 4 },
+  focused: true,
+  problem: null,
+})
 
 /** What is asked before a deed, with the facts that matter to the answer. */
 function question(
@@ -102,6 +119,7 @@ function failureView(overlay: Extract<Overlay, { kind: 'failure' }>): DialogView
   return {
     title,
     tone: 'bad',
+    typedWord: null,
     body: [
       line(span(failure.code, 'bad')),
       paragraph([span(failure.sentence)]),

@@ -1,11 +1,15 @@
+import { codePoints } from '../clean-text.js'
 import { bindingsFor, isOffered, keyContext, keyLabel } from '../keymap.js'
-import { agentNowMs, type State } from '../state.js'
+import { agentNowMs, type Section, type State } from '../state.js'
 import { span, type Block, type KeyHint, type Span, type View } from '../view.js'
 import { clockWords } from '../words.js'
 import { alarmBlocks, healthWords } from './alarms.js'
 import { dialogView } from './dialog.js'
+import { aboutBody } from './about.js'
 import { helpBody } from './help.js'
+import { homeBody } from './home.js'
 import { jobBody } from './job.js'
+import { messagesBody } from './messages.js'
 import { vmBody } from './vm.js'
 import { jobsBody, vmsBody } from './vms.js'
 
@@ -22,10 +26,7 @@ export function frameView(state: State): View {
       ],
       right: [span(health.text, health.tone), span(`  ${clockWords(agentNowMs(state))} UTC`)],
     },
-    sections: [
-      { label: '1 VMs', active: section === 'vms' },
-      { label: '2 Jobs', active: section === 'jobs' },
-    ],
+    sections: sections.map(({ name, label }) => ({ label, active: section === name })),
     body: state.overlay?.kind === 'help' ? helpBody(state) : [...alarmBlocks(state), ...screenBody(state)],
     message: messageSpans(state),
     keys: keyHints(state),
@@ -34,13 +35,28 @@ export function frameView(state: State): View {
 }
 
 /** The section a screen was reached from. */
-function sectionOf(state: State): 'vms' | 'jobs' {
+function sectionOf(state: State): Section {
   const screen = state.screen.kind === 'job' ? state.screen.from : state.screen
-  return screen.kind === 'jobs' || screen.kind === 'job' ? 'jobs' : 'vms'
+  if (screen.kind === 'job') return 'jobs'
+  return screen.kind === 'vm' ? 'vms' : screen.kind
 }
+
+const sections: readonly { readonly name: Section; readonly label: string }[] = [
+  { name: 'home', label: '1 Home' },
+  { name: 'vms', label: '2 VMs' },
+  { name: 'jobs', label: '3 Jobs' },
+  { name: 'messages', label: '4 Messages' },
+  { name: 'about', label: '5 About' },
+]
 
 function screenBody(state: State): readonly Block[] {
   switch (state.screen.kind) {
+    case 'home':
+      return homeBody(state)
+    case 'messages':
+      return messagesBody(state)
+    case 'about':
+      return aboutBody(state)
     case 'vms':
       return vmsBody(state)
     case 'jobs':
@@ -61,9 +77,18 @@ function messageSpans(state: State): readonly Span[] {
 
 /** Each key of the context that has a label, in the order of the key map. */
 function keyHints(state: State): readonly KeyHint[] {
-  return bindingsFor(keyContext(state)).flatMap(binding =>
+  const draw: readonly KeyHint[] =
+    state.tier === 'plain' && state.tiersOffered.length > 1 ? [{ key: 'T', letter: 'T', label: 'Draw' }] : []
+  const bound = bindingsFor(keyContext(state)).flatMap(binding =>
     binding.label === null || !isOffered(state, binding.command)
       ? []
-      : [{ key: keyLabel(binding.keys[0] ?? ''), label: binding.label }],
+      : [
+          {
+            key: keyLabel(binding.keys[0] ?? ''),
+            letter: binding.keys.find(key => codePoints(key).length === 1) ?? null,
+            label: binding.label,
+          },
+        ],
   )
+  return [...bound, ...draw]
 }

@@ -4,6 +4,10 @@ import { selectedIndex } from '../table.js'
 import { column, lazyRows, paragraph, span, textCell, type Block } from '../view.js'
 
 const about: Readonly<Record<Screen['kind'], string>> = {
+  home: 'The whole in one look: where this appliance is reached, what it can reach, what is replicated, and what somebody has to look at. "Oldest point" is the worst you would lose now.',
+  messages:
+    'What this console said since it was started, newest first. It is gone when the console is left; the log of the agent stays.',
+  about: 'What this program is made of, and under which licences.',
   vms: 'All VMs of the source site. "Point age" is how old the newest recovery point is: what a failover would give you now. "none" means there is none.',
   jobs: 'All replication jobs. A job keeps one VM copied; each run of it is a pass.',
   vm: 'One VM, its replication job and its disks. Progress counts the bytes that have to move, not the size of the disks.',

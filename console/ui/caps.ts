@@ -1,8 +1,8 @@
-import { type Tier } from '../tier.js'
+import { type DrawnTier } from '../tier.js'
 
 /** What is known of the terminal before a byte is written to it. */
 export interface Caps {
-  readonly tier: Tier
+  readonly tier: DrawnTier
   /** One of the few terminal types whose descriptions were proved with the painter; never the user's own TERM. */
   readonly terminal: 'xterm' | 'linux' | 'vt100'
   readonly colour: boolean
@@ -19,7 +19,7 @@ export interface TerminalEnvironment {
   /** The first of LC_ALL, LC_CTYPE, LANG that is set. */
   readonly locale: string
   readonly noColour: boolean
-  readonly wantedTier: Tier | null
+  readonly wantedTier: DrawnTier | null
 }
 
 const utf8 = /utf-?8$/i
@@ -31,7 +31,7 @@ export function capsFor(environment: TerminalEnvironment): Caps | null {
   if (term === '' || term === 'dumb') return null
   const emulator = emulators.test(term)
   const vt = term === 'linux' || term.startsWith('linux-')
-  const natural: Tier = !utf8.test(locale.split('@')[0] ?? '')
+  const natural: DrawnTier = !utf8.test(locale.split('@')[0] ?? '')
     ? 'ascii'
     : emulator
       ? 'rich'

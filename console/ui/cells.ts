@@ -1,5 +1,5 @@
 import { charKind, codePoints, replacement } from '../clean-text.js'
-import { type Tier } from '../tier.js'
+import { type DrawnTier } from '../tier.js'
 
 /** One thing to draw: `width` cells wide. */
 export interface Glyph {
@@ -41,7 +41,7 @@ const asciiFor: Readonly<Record<string, string>> = {
   '”': '"',
 }
 
-function drawable(char: string, tier: Tier): string {
+function drawable(char: string, tier: DrawnTier): string {
   const code = char.codePointAt(0) ?? 0
   if (code <= 0x7e) return char
   if (code === 0xa0) return ' '
@@ -60,7 +60,7 @@ function drawable(char: string, tier: Tier): string {
  * The glyphs of a text, and the only way from text to the screen: whatever a pane hands over, nothing that moves the
  * cursor, hides text or has a doubtful width comes out of here. A run of hidden characters becomes one `?`.
  */
-export function glyphsOf(text: string, tier: Tier): readonly Glyph[] {
+export function glyphsOf(text: string, tier: DrawnTier): readonly Glyph[] {
   const glyphs: Glyph[] = []
   let inHidden = false
   for (const char of text) {
@@ -79,5 +79,5 @@ export function glyphsOf(text: string, tier: Tier): readonly Glyph[] {
   return glyphs
 }
 
-export const widthOf = (text: string, tier: Tier): number =>
+export const widthOf = (text: string, tier: DrawnTier): number =>
   glyphsOf(text, tier).reduce((sum, glyph) => sum + glyph.width, 0)

@@ -1,7 +1,9 @@
-import { type Tier } from '../tier.js'
+import { type DrawnTier } from '../tier.js'
 import { type Block, type DialogView, type Span, type View } from '../view.js'
 import { barText } from './bar.js'
 import { widthOf } from './cells.js'
+import { drawChart } from './draw-chart.js'
+import { drawField } from './draw-field.js'
 import { drawTable } from './draw-table.js'
 import { Frame, type Style } from './frame.js'
 import { blockHeights, wrapSpans } from './layout.js'
@@ -15,7 +17,7 @@ export interface Size {
 }
 
 /** A view as cells. Below 80x24 only the size that is needed is shown; the state stays as it is. */
-export function drawView(view: View, size: Size, tier: Tier): Frame {
+export function drawView(view: View, size: Size, tier: DrawnTier): Frame {
   const frame = new Frame(size.cols, size.rows, tier)
   if (size.cols < minCols || size.rows < minRows) {
     frame.put(0, 0, `Needs ${minCols}x${minRows}, now ${size.cols}x${size.rows}.`, style('warn'))
@@ -125,6 +127,12 @@ function drawBlock(frame: Frame, block: Block, area: Area): void {
       frame.put(bar, y, ` ${block.text}`, style('plain'), x + width - bar)
       return
     }
+    case 'chart':
+      drawChart(frame, block.values, area)
+      return
+    case 'field':
+      drawField(frame, block, area)
+      return
     case 'table':
       drawTable(frame, block, area)
   }

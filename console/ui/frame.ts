@@ -1,4 +1,4 @@
-import { type Tier } from '../tier.js'
+import { type DrawnTier } from '../tier.js'
 import { type Tone } from '../view.js'
 import { glyphsOf } from './cells.js'
 
@@ -20,10 +20,10 @@ const blank: FrameCell = { char: ' ', style: plain }
 export class Frame {
   readonly cols: number
   readonly rows: number
-  readonly tier: Tier
+  readonly tier: DrawnTier
   readonly #cells: FrameCell[][]
 
-  constructor(cols: number, rows: number, tier: Tier) {
+  constructor(cols: number, rows: number, tier: DrawnTier) {
     this.cols = cols
     this.rows = rows
     this.tier = tier

@@ -47,6 +47,12 @@ export function wantedRows(block: Block, width: number): number | null {
     case 'rule':
     case 'gap':
       return 1
+    case 'chart':
+      return block.rows
+    case 'field':
+      return block.problem === null
+        ? 1
+        : 1 + wrapSpans([{ text: `! ${block.problem}`, tone: 'bad' }], width - 4, 2).length
     case 'paragraph':
       return Math.max(
         block.minRows,

@@ -1,10 +1,10 @@
 import { type View } from '../view.js'
-import { type Tier } from '../tier.js'
+import { type DrawnTier } from '../tier.js'
 import { type Caps } from './caps.js'
 import { drawView, type Size } from './draw.js'
 import { InputDecoder, type Input } from './input.js'
 import { openPainter } from './painter.js'
-import { openSequence, restoreSequence, terminalGone, writeNow } from './terminal.js'
+import { openSequence, restoreSequence, writeNow } from './terminal.js'
 
 export interface ScreenEvents {
   readonly input: (input: Input) => void
@@ -15,7 +15,7 @@ export interface ScreenEvents {
 
 export interface TerminalScreen {
   readonly size: Size
-  show(view: View, size: Size, tier: Tier): void
+  show(view: View, size: Size, tier: DrawnTier): void
   wipe(): void
   /** Takes the terminal back after the process was stopped and continued. */
   resume(): void
@@ -31,7 +31,7 @@ const clampSize = (size: { columns?: number; rows?: number }): Size => ({
   rows: Math.min(300, Math.max(1, size.rows ?? 24)),
 })
 
-/** Takes over the terminal on `stdin` and `stdout`, which both have to be TTYs, until `close`. */
+/** Takes over the terminal on `stdin` and `stdout`, which both have to be TTYs, until `close`. Their errors are the caller's. */
 export function openScreen(
   caps: Caps,
   stdin: NodeJS.ReadStream,
@@ -54,19 +54,14 @@ export function openScreen(
     clearTimeout(resizing)
     resizing = setTimeout(() => events.resized(clampSize(stdout)), resizeQuietMs)
   }
-  const onError = (error: Error): void => {
-    if (!terminalGone(error)) throw error
-    events.gone()
-  }
-
   const size = clampSize(stdout)
   const painter = openPainter(caps, size.cols, size.rows, text => {
     stdout.write(text)
   })
   stdout.write(openSequence(caps))
   stdin.setRawMode(true)
-  stdin.on('data', onData).on('end', events.gone).on('error', onError)
-  stdout.on('resize', onResize).on('error', onError)
+  stdin.on('data', onData).on('end', events.gone).resume()
+  stdout.on('resize', onResize)
 
   return {
     size,
@@ -89,6 +84,7 @@ export function openScreen(
       painter.close()
       writeNow(stdout.fd, restoreSequence(caps))
       stdin.off('data', onData).off('end', events.gone)
+      stdout.off('resize', onResize)
       if (!stdin.destroyed) stdin.setRawMode(false)
       stdin.pause()
     },

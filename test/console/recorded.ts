@@ -1,7 +1,7 @@
 import { type PartReply, type Step } from '../../console/event.js'
 import { wantedParts } from '../../console/polling.js'
 import { initialState, type PartRequest, type State } from '../../console/state.js'
-import { type Tier } from '../../console/tier.js'
+import { tiers, type Tier } from '../../console/tier.js'
 import { update } from '../../console/update.js'
 import { okStatus, type Site } from './fake-agent.js'
 import { fillSite, siteNowMs } from './sites.js'
@@ -41,7 +41,7 @@ function replyOf(site: Site, { name, key }: PartRequest): PartReply {
 }
 
 export const startState = (nowMs = siteNowMs, tier: Tier = 'rich'): State =>
-  initialState({ cols: 80, rows: 24, tier, hostName: 'oma-01', nowMs })
+  initialState({ cols: 80, rows: 24, tier, tiersOffered: tiers, hostName: 'oma-01', nowMs })
 
 /** Answers the poll under way from `site`, and those that follow from it at once. */
 export function answered(state: State, site: Site, nowMs = state.nowMs): State {
@@ -56,10 +56,14 @@ export function answered(state: State, site: Site, nowMs = state.nowMs): State {
 }
 
 /** A console that has read `site` once. */
-export function openedOn(site: Site, tier: Tier = 'rich'): State {
-  const state = startState(siteNowMs, tier)
+export function homeOf(site: Site, tier: Tier = 'rich'): State {
+  const addresses = [{ interfaceName: 'ens3', address: '192.0.2.10' }]
+  const state = update(startState(siteNowMs, tier), { kind: 'addresses', addresses }).state
   return answered(update(state, { kind: 'tick', nowMs: siteNowMs }).state, site)
 }
+
+/** The same, on the list of VMs. */
+export const openedOn = (site: Site, tier: Tier = 'rich'): State => pressed(homeOf(site, tier), site, '2')
 
 /** Presses keys one after the other; polls that they start are answered from `site`. */
 export function pressed(state: State, site: Site | null, ...keys: readonly string[]): State {

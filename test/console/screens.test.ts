@@ -1,7 +1,11 @@
+import fs from 'node:fs'
+import path from 'node:path'
 import t from 'tap'
 import { errorTable } from '../../agent/errors.js'
+import { licences } from '../../console/licences.js'
 import { bindings } from '../../console/keymap.js'
 import { frameView } from '../../console/panes/frame.js'
+import { lineCells, plainPrompt, plainText } from '../../console/plain/text.js'
 import { type State } from '../../console/state.js'
 import { tiers, type Tier } from '../../console/tier.js'
 import { widthOf } from '../../console/ui/cells.js'
@@ -9,10 +13,13 @@ import { drawView } from '../../console/ui/draw.js'
 import { update } from '../../console/update.js'
 import { vmOf, type Site } from './fake-agent.js'
 import { golden } from './golden.js'
-import { answered, openedOn, pressed, recordedSite } from './recorded.js'
+import { answered, homeOf, openedOn, pressed, recordedSite } from './recorded.js'
 import { siteNowMs } from './sites.js'
 
-const picture = (state: State): string => drawView(frameView(state), state.size, state.tier).text()
+const picture = (state: State): string =>
+  state.tier === 'plain'
+    ? `${plainText(frameView(state)).join('\n')}\n${plainPrompt(frameView(state))}`
+    : drawView(frameView(state), state.size, state.tier).text()
 
 /** Every tier of a scene in one file: what a tier loses is seen side by side. */
 function scene(name: string, make: (site: Site, tier: Tier) => State): void {
@@ -21,18 +28,26 @@ function scene(name: string, make: (site: Site, tier: Tier) => State): void {
       const state = make(recordedSite(), tier)
       const text = picture(state)
       const lines = text.split('\n')
-      t.equal(lines.length, state.size.rows, `${tier}: as many rows as the screen has`)
+      if (tier !== 'plain') t.equal(lines.length, state.size.rows, `${tier}: as many rows as the screen has`)
+      const cols = tier === 'plain' ? lineCells : state.size.cols
       t.ok(
-        lines.every(each => widthOf(each, tier) <= state.size.cols),
+        lines.every(each => widthOf(each, tier === 'plain' ? 'ascii' : tier) <= cols),
         `${tier}: no row is too long`,
       )
-      if (tier === 'ascii') t.match(text, /^[\n\x20-\x7e]*$/, 'ascii: 7 bits')
+      if (tier === 'ascii' || tier === 'plain') t.match(text, /^[\n\x20-\x7e]*$/, `${tier}: 7 bits`)
       return `=== ${tier}\n${text}\n`
     })
     golden(t, name, texts.join('\n'))
   })
 }
 
+scene('home', (site, tier) => homeOf(site, tier))
+scene('home-wide', (site, tier) => update(homeOf(site, tier), { kind: 'resized', cols: 132, rows: 43 }).state)
+scene('about', (site, tier) => pressed(homeOf(site, tier), site, '5'))
+scene('messages', (site, tier) => {
+  const told = update(pressed(openedOn(site, tier), site, 'o', 'O'), { kind: 'paste', text: 'x' }).state
+  return pressed(told, site, '4')
+})
 scene('vms', (site, tier) => openedOn(site, tier))
 scene('vms-filter', (site, tier) => pressed(openedOn(site, tier), site, '/', 'e', 'r', 'p'))
 scene('vms-no-match', (site, tier) => pressed(openedOn(site, tier), site, '/', 'z', 'z', 'enter'))
@@ -40,7 +55,7 @@ scene(
   'vms-wide',
   (site, tier) => update(openedOn(site, tier), { kind: 'resized', cols: 132, rows: 43 }).state,
 )
-scene('jobs', (site, tier) => pressed(openedOn(site, tier), site, '2'))
+scene('jobs', (site, tier) => pressed(openedOn(site, tier), site, '3'))
 scene('vm-running', (site, tier) => pressed(openedOn(site, tier), site, 'enter'))
 scene('vm-failed', (site, tier) => pressed(openedOn(site, tier), site, 'down', 'down', 'enter'))
 scene('vm-not-replicated', (site, tier) => pressed(openedOn(site, tier), site, 'end', 'enter'))
@@ -144,3 +159,18 @@ void t.test('the keys shown are bound, and one key means one thing in one place'
     )
   }
 })
+
+void t.test('the licences shown are those of the packages, and none is missing', async t => {
+  const root = path.join(import.meta.dirname, '../..')
+  const read = (file: string) => JSON.parse(fs.readFileSync(path.join(root, file), 'utf8')) as Manifest
+  const wanted = Object.keys(read('package.json').dependencies ?? {})
+  for (const name of wanted) {
+    const shown = licences.find(row => row.name === name)
+    t.equal(shown?.licence, read(`node_modules/${name}/package.json`).license, name)
+  }
+})
+
+interface Manifest {
+  readonly license?: string
+  readonly dependencies?: Readonly<Record<string, string>>
+}

@@ -56,6 +56,8 @@ for (const term of ['tmux-256color', 'screen-256color', 'linux', 'vt100', 'xterm
     const marker = 'back in the shell'
     const command = `TERM=${term} ${process.execPath} ${mainPath} --socket ${agent.socketPath}; echo "${marker} $?"; stty -a; exec sleep 1000`
     tmux.run('new-session', '-d', '-s', 'console', '-x', '80', '-y', '24', command)
+    await tmux.shows('Needs attention')
+    tmux.run('send-keys', '-t', 'console', '2')
     const list = await tmux.shows('erp-db-02', 'replicating', '6 VMs', 'q Leave')
     t.equal(list.trimEnd().split('\n').length, 24, 'all rows are used')
     tmux.run('send-keys', '-t', 'console', 'Down', 'Down')

@@ -35,7 +35,7 @@ void t.test('polls: one at a time, and at once for what a screen lacks', async t
   const state = answered(first.state, site)
   t.equal(state.link.kind, 'up')
   t.notOk(lacksSomething(state))
-  const opened = pressStep(state, 'enter')
+  const opened = pressStep(pressed(state, site, '2'), 'enter')
   const [poll] = opened.actions
   t.equal(poll?.kind, 'poll', 'opening a VM asks for it without waiting')
   t.match(
@@ -112,7 +112,7 @@ void t.test('the selection follows its VM when the list changes under it', async
 void t.test('start replication: asked first, then the job, then its first pass', async t => {
   const site = recordedSite()
   const asked = pressed(openedOn(site), site, 'end', 'enter', 's')
-  t.match(asked.overlay, { kind: 'confirm', button: 0 }, 'the safe button is chosen')
+  t.match(asked.overlay, { kind: 'confirm', button: 0, typed: null }, 'the safe button is chosen')
   t.same(pressStep(asked, 'enter').actions, [], 'Enter alone changes nothing')
   t.same(pressStep(asked, 'escape').actions, [])
   t.same(pressStep(asked, 's').actions, [], 'the same letter again does not confirm')
@@ -152,7 +152,15 @@ void t.test('cancel a pass: only after the other button was chosen', async t => 
   const site = recordedSite()
   const asked = pressed(openedOn(site), site, 'enter', 'c')
   t.equal(deedOf(pressStep(asked, 'enter').actions), undefined)
-  t.match(deedOf(pressStep(pressed(asked, null, 'right'), 'enter').actions), {
+  const chosen = pressed(asked, null, 'tab')
+  t.equal(deedOf(pressStep(chosen, 'enter').actions), undefined, 'not without the word')
+  t.match(pressed(chosen, null, 'enter').message?.text, 'Type CANCEL first')
+  const nearly = pressed(chosen, null, 'C', 'A', 'N', 'C', 'E')
+  t.equal(deedOf(pressStep(nearly, 'enter').actions), undefined, 'not with a part of it')
+  t.equal(deedOf(pressStep(pressed(nearly, null, 'l'), 'enter').actions), undefined, 'not in other letters')
+  const pasted = update(chosen, { kind: 'paste', text: 'CANCEL' }).state
+  t.equal(deedOf(pressStep(pasted, 'enter').actions), undefined, 'not pasted')
+  t.match(deedOf(pressStep(pressed(nearly, null, 'L'), 'enter').actions), {
     kind: 'cancel-pass',
     passId: 'job-1-pass-2',
     number: 2,
@@ -201,7 +209,7 @@ void t.test('Esc always goes one level up and never leaves; q and ^L act', async
   const site = recordedSite()
   let state = pressed(openedOn(site), site, 'enter', 'j', '?')
   for (let level = 0; level < 20; level += 1) state = pressed(state, site, 'escape')
-  t.same(state.screen, { kind: 'vms' })
+  t.same(state.screen, { kind: 'home' })
   t.equal(state.overlay, null)
   t.same(kinds(pressStep(state, 'q').actions), ['quit'])
   t.same(kinds(pressStep(state, 'ctrl-l').actions), ['redraw'])
@@ -218,7 +226,7 @@ void t.test('the clock and the ages are the agent’s', async t => {
 void t.test('jobs of VMs that left the inventory stay reachable', async t => {
   const site = recordedSite()
   site.vms.splice(0)
-  const job = pressed(openedOn(site), site, '2', 'enter')
+  const job = pressed(openedOn(site), site, '3', 'enter')
   t.match(job.screen, { kind: 'job', jobId: 'job-1' })
   t.match(pressed(job, site, 'escape').screen, { kind: 'jobs' })
 })
