@@ -51,7 +51,10 @@ async function runLoad(name, sizeGib, { dir, peers, engine, chosen }) {
   const load = loads[name]
   const opened = await openLoad(dir, load, Math.round(sizeGib * 1024))
   const request = { ...opened.request, options: chosen.options }
-  const contenders = [engine, ...load.peers.filter(peer => chosen.peers.includes(peer)).map(peer => peers[peer])]
+  const contenders = [
+    engine,
+    ...load.peers.filter(peer => chosen.peers.includes(peer)).map(peer => peers[peer]),
+  ]
   const runs = Object.fromEntries(contenders.map(({ name: who }) => [who, []]))
   try {
     // The first copy fills the target and warms both servers; it is not counted.

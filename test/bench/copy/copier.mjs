@@ -25,7 +25,10 @@ async function run(request) {
   const result = await copy({
     source: target(request.source),
     target: target(request.target),
-    extents: request.extents.map(({ offset, length }) => ({ offset: BigInt(offset), length: BigInt(length) })),
+    extents: request.extents.map(({ offset, length }) => ({
+      offset: BigInt(offset),
+      length: BigInt(length),
+    })),
     targetIsZero: request.fresh,
     ...request.options,
   })

@@ -25,13 +25,17 @@ export async function serve(socket, argv) {
 
 /** CPU time of one process so far, all threads, from /proc (10 ms steps). */
 export function cpuSecondsOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 /** CPU time of all children that have ended. */
 export function childrenCpuSeconds() {
-  const fields = readFileSync('/proc/self/stat', 'utf8').replace(/^.*\) /, '').split(' ')
+  const fields = readFileSync('/proc/self/stat', 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
   return (Number(fields[13]) + Number(fields[14])) / 100
 }
 
@@ -40,14 +44,31 @@ export function makeCertificates(dir) {
   mkdirSync(dir, { recursive: true })
   const ssl = (...argv) => execFileSync('/usr/bin/openssl', argv, { stdio: ['ignore', 'ignore', 'pipe'] })
   const key = name => ['-newkey', 'rsa:2048', '-nodes', '-keyout', join(dir, `${name}-key.pem`)]
-  ssl('req', '-x509', '-days', '2', '-subj', '/CN=bench authority', ...key('ca'), '-out', join(dir, 'ca-cert.pem'))
+  ssl(
+    'req',
+    '-x509',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=bench authority',
+    ...key('ca'),
+    '-out',
+    join(dir, 'ca-cert.pem'),
+  )
   for (const end of ['server', 'client']) {
     ssl('req', '-subj', '/CN=localhost', ...key(end), '-out', join(dir, `${end}.csr`))
     const extensions = join(dir, 'extensions')
     const usage = `extendedKeyUsage=${end}Auth\nkeyUsage=critical,digitalSignature,keyEncipherment\n`
     writeFileSync(extensions, `subjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\n${usage}`)
     const signer = ['-CA', join(dir, 'ca-cert.pem'), '-CAkey', join(dir, 'ca-key.pem'), '-CAcreateserial']
-    const made = ['-in', join(dir, `${end}.csr`), '-extfile', extensions, '-out', join(dir, `${end}-cert.pem`)]
+    const made = [
+      '-in',
+      join(dir, `${end}.csr`),
+      '-extfile',
+      extensions,
+      '-out',
+      join(dir, `${end}-cert.pem`),
+    ]
     ssl('x509', '-req', '-days', '2', ...signer, ...made)
   }
   return dir
