@@ -23,4 +23,47 @@ export const CloseExportQuery = Type.Object({ fenceToken: FenceText }, closed)
 export const ExportView = Type.Object({ serial: Serial, sizeBytes: BytesText, fenceToken: FenceText }, closed)
 export const ExportList = Type.Object({ items: Type.Array(ExportView) }, closed)
 export type ExportList = Static<typeof ExportList>
-export const VolumedHealth = Type.Object({ openExports: Type.Integer({ minimum: 0 }) }, closed)
+
+/** A volume attached to this machine, proven at the moment of the answer. */
+export const DeviceView = Type.Object(
+  {
+    serial: Serial,
+    path: Type.String(),
+    name: Type.String({ description: 'its persistent name in the directory of names' }),
+    sizeBytes: BytesText,
+  },
+  closed,
+)
+/** Something carries the serial and could not be proven to be the volume. */
+export const DoubtView = Type.Object({ serial: Serial, why: Type.String() }, closed)
+export const DeviceList = Type.Object(
+  { items: Type.Array(DeviceView), doubts: Type.Array(DoubtView) },
+  closed,
+)
+export type DeviceList = Static<typeof DeviceList>
+
+/** What one look at all names changed. */
+export const NamesReportView = Type.Object(
+  {
+    made: Type.Array(Type.String()),
+    repaired: Type.Array(Type.String()),
+    dropped: Type.Array(Type.String()),
+    doubts: Type.Array(DoubtView),
+  },
+  closed,
+)
+
+const Count = Type.Integer({ minimum: 0 })
+/** Counted since the daemon's start. */
+export const VolumedHealth = Type.Object(
+  {
+    openExports: Count,
+    opened: Count,
+    /** Servers that ended unasked. */
+    lost: Count,
+    /** Requests refused for an old token. */
+    fenced: Count,
+  },
+  closed,
+)
+export type VolumedHealth = Static<typeof VolumedHealth>

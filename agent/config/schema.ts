@@ -75,6 +75,8 @@ export const VolumedConfig = Type.Object(
     api: Type.Object({ socket: SocketPath }, closed),
     /** Where udev links devices by serial: `/dev/disk/by-id`. */
     by_id_dir: AbsolutePath,
+    /** Where the names `vol<serial>` of attached volumes go: `/dev/mapper`. */
+    names_dir: AbsolutePath,
     /** Keeps the highest fence token of each volume; only its owner may write to it. */
     state_dir: AbsolutePath,
     export_socket_dir: Type.String({ pattern: '^/', maxLength: 60 }),

@@ -6,8 +6,10 @@ import { endLeftServers, requireOwnDirectory } from './directories.js'
 import { VolumeExports } from './exports.js'
 import { volumedApi } from './http/volumed-api.js'
 import { lockInstance } from './instance-lock.js'
+import { NameKeeper } from './name-keeper.js'
 
 const startTimeoutMs = 10_000
+const namesIntervalMs = 2000
 /** The daemon's user and the group of the agent. */
 const socketMode = 0o660
 
@@ -22,6 +24,7 @@ export async function startVolumed(
 ): Promise<{ readonly close: () => Promise<void> }> {
   await requireOwnDirectory('state_dir', config.state_dir)
   await requireOwnDirectory('export_socket_dir', config.export_socket_dir)
+  await requireOwnDirectory('names_dir', config.names_dir)
   const lock = await lockInstance(join(config.state_dir, 'lock'))
   const exports = new VolumeExports({
     byIdDir: config.by_id_dir,
@@ -31,10 +34,13 @@ export async function startVolumed(
     startTimeoutMs,
     logger,
   })
-  const api = volumedApi(exports, logger)
+  const { by_id_dir: byIdDir, names_dir: namesDir } = config
+  const names = new NameKeeper({ byIdDir, namesDir, intervalMs: namesIntervalMs, logger })
+  const api = volumedApi(exports, names, logger)
   const close = async (): Promise<void> => {
     try {
       await api.close()
+      await names.stop()
       await exports.closeAll()
     } finally {
       await lock.close()
@@ -42,6 +48,7 @@ export async function startVolumed(
   }
   try {
     const left = await endLeftServers(config.export_socket_dir)
+    await names.start()
     await listenOnSocket(api, config.api.socket, socketMode)
     logger.info({ socket: config.api.socket, leftServers: left }, 'volume daemon ready')
   } catch (error) {

@@ -46,6 +46,7 @@ export class VolumeExports {
   readonly #served = new Map<VolumeSerial, Served>()
   /** Volumes whose last export ended without a good flush: closing them again must not look like success. */
   readonly #unflushed = new Map<VolumeSerial, AppError>()
+  readonly #counts = { opened: 0, lost: 0, fenced: 0 }
 
   constructor(options: ExportsOptions) {
     this.#options = options
@@ -59,10 +60,11 @@ export class VolumeExports {
    */
   open(serial: VolumeSerial, minimumBytes: Bytes, fence: FenceToken): Promise<VolumeExport> {
     return this.#turns.take(serial, async () => {
-      await this.#fences.raise(serial, fence)
+      await this.#raise(serial, fence)
       if (this.#served.has(serial)) await this.#end(serial)
       this.#unflushed.delete(serial)
       const served = await this.#start(serial, minimumBytes, fence)
+      this.#counts.opened += 1
       const { socket, exportName, sizeBytes } = served
       this.#options.logger.info(
         { serial, fence: fence.toString(), bytes: sizeBytes.toString() },
@@ -79,7 +81,7 @@ export class VolumeExports {
    */
   close(serial: VolumeSerial, fence: FenceToken): Promise<void> {
     return this.#turns.take(serial, async () => {
-      await this.#fences.raise(serial, fence)
+      await this.#raise(serial, fence)
       await this.#end(serial)
     })
   }
@@ -99,6 +101,20 @@ export class VolumeExports {
     readonly fence: FenceToken
   }[] {
     return [...this.#served].map(([serial, { sizeBytes, fence }]) => ({ serial, sizeBytes, fence }))
+  }
+
+  /** Since the daemon's start. */
+  get counts(): { readonly opened: number; readonly lost: number; readonly fenced: number } {
+    return { ...this.#counts }
+  }
+
+  async #raise(serial: VolumeSerial, fence: FenceToken): Promise<void> {
+    try {
+      await this.#fences.raise(serial, fence)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'VOLUME_FENCED') this.#counts.fenced += 1
+      throw error
+    }
   }
 
   async #start(serial: VolumeSerial, minimumBytes: Bytes, fence: FenceToken): Promise<Served> {
@@ -146,6 +162,7 @@ export class VolumeExports {
   async #noticeEnd(serial: VolumeSerial, served: Served): Promise<void> {
     await this.#turns.take(serial, async () => {
       if (this.#served.get(serial) !== served) return
+      this.#counts.lost += 1
       const complaint = served.server.complaint()
       this.#options.logger.error({ serial, complaint }, 'volume server ended by itself')
       await this.#end(serial).catch((error: unknown) => {

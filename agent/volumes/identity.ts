@@ -1,8 +1,9 @@
-import { open, readFile, realpath, type FileHandle } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { open, readFile, type FileHandle } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type VolumeSerial } from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
+import { deviceOf, sysfsOf } from './device-table.js'
 
 export interface ProvenDevice {
   readonly path: string
@@ -14,17 +15,16 @@ const sectorBytes = 512n
 
 /**
  * Finds the device of a volume by its serial, the only thing that proves which device it is: CloudStack on KVM gives each
- * disk the first 20 hex digits of the volume's UUID, and udev links virtio disks as `virtio-<serial>` in `byIdDir`.
- * Rejects with VOLUME_UNKNOWN when no device carries the serial, VOLUME_IDENTITY_MISMATCH when what is there is neither a
- * block device nor a file, or is empty; TARGET_VOLUME_TOO_SMALL below `minimumBytes`.
+ * disk the first 20 hex digits of the volume's UUID. Rejects with VOLUME_UNKNOWN when no device carries the serial,
+ * VOLUME_IDENTITY_MISMATCH when two do, when the disk itself says another one, or when what is there is neither a block device
+ * nor a file, or is empty; TARGET_VOLUME_TOO_SMALL below `minimumBytes`.
  */
 export async function proveDevice(
   byIdDir: string,
   serial: VolumeSerial,
   minimumBytes: Bytes,
 ): Promise<ProvenDevice> {
-  const link = join(byIdDir, `virtio-${serial}`)
-  const path = await resolveLink(link, serial)
+  const path = await deviceOf(byIdDir, serial)
   const device = await open(path, 'r')
   try {
     const sizeBytes = await sizeOf(device, path)
@@ -42,19 +42,12 @@ export async function proveDevice(
   }
 }
 
-async function resolveLink(link: string, serial: VolumeSerial): Promise<string> {
-  try {
-    return await realpath(link)
-  } catch (cause) {
-    throw new AppError('VOLUME_UNKNOWN', `no device carries the serial ${serial}`, cause)
-  }
-}
-
 async function sizeOf(device: FileHandle, path: string): Promise<Bytes> {
-  const facts = await device.stat({ bigint: true })
-  if (facts.isFile()) return facts.size
-  if (!facts.isBlockDevice()) throw new AppError('VOLUME_IDENTITY_MISMATCH', `${path} is not a block device`)
-  const sectors = await readFile(join('/sys/class/block', basename(path), 'size'), 'utf8')
+  const facts = await device.stat()
+  if (facts.isFile()) return BigInt(facts.size)
+  const sysfs = sysfsOf(facts)
+  if (sysfs === undefined) throw new AppError('VOLUME_IDENTITY_MISMATCH', `${path} is not a block device`)
+  const sectors = await readFile(join(sysfs, 'size'), 'utf8')
   return BigInt(sectors.trim()) * sectorBytes
 }
 

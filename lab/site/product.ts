@@ -38,19 +38,24 @@ const stopLimitMs = 20_000
 /** The product as it runs on its two appliances, here as three processes of one machine. */
 export class Product {
   readonly operatorSocket: string
+  readonly volumedSocket: string
+  /** Where attached volumes have their persistent names. */
+  readonly namesDir: string
   readonly #options: ProductOptions
   readonly #running = new Map<RoleName, Child>()
 
   constructor(options: ProductOptions) {
     this.#options = options
     this.operatorSocket = join(options.dir, 'run/operator.sock')
+    this.volumedSocket = join(options.dir, 'run/volumed.sock')
+    this.namesDir = join(options.dir, 'names')
   }
 
   /** Writes the configuration files; starts nothing. */
   async prepare(): Promise<void> {
     const { dir } = this.#options
     for (const folder of ['etc', 'log']) await mkdir(join(dir, folder))
-    for (const folder of ['run', 'exports', 'state']) await mkdir(join(dir, folder), { mode: 0o700 })
+    for (const folder of ['run', 'exports', 'state', 'names']) await mkdir(join(dir, folder), { mode: 0o700 })
     await this.writeVcenterPassword(this.#options.vcenter.password)
     const { apiKey, secretKey } = this.#options.cloudstack
     await this.#writeSecret('cloudstack.toml', { api_key: apiKey, secret_key: secretKey })
@@ -104,14 +109,13 @@ export class Product {
   #config(role: RoleName): Record<string, unknown> {
     const { dir, vcenter, cloudstack } = this.#options
     const workerSocket = join(dir, 'run/worker.sock')
-    const volumedSocket = join(dir, 'run/volumed.sock')
     switch (role) {
       case 'oma':
         return {
           lease_seconds: this.#options.leaseSeconds,
           api: { operator_socket: this.operatorSocket, worker_socket: workerSocket },
           database: { socket: this.#options.databaseSocket, user: 'root', name: 'ossea' },
-          volume_daemon: { socket: volumedSocket },
+          volume_daemon: { socket: this.volumedSocket },
           cloudstack: {
             url: cloudstack.url,
             credentials_file: join(dir, 'etc/cloudstack.toml'),
@@ -139,8 +143,9 @@ export class Product {
         }
       case 'volumed':
         return {
-          api: { socket: volumedSocket },
+          api: { socket: this.volumedSocket },
           by_id_dir: cloudstack.byIdDir,
+          names_dir: this.namesDir,
           export_socket_dir: join(dir, 'exports'),
           state_dir: join(dir, 'state'),
           nbdkit: '/usr/bin/nbdkit',

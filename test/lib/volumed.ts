@@ -22,11 +22,12 @@ export async function volumedStand(t: Test) {
     log_level: 'info',
     api: { socket: join(dir, 'volumed.sock') },
     by_id_dir: join(dir, 'by-id'),
+    names_dir: join(dir, 'names'),
     state_dir: join(dir, 'state'),
     export_socket_dir: join(dir, 'exports'),
     nbdkit: '/usr/bin/nbdkit',
   }
-  for (const made of [config.by_id_dir, config.state_dir, config.export_socket_dir])
+  for (const made of [config.by_id_dir, config.names_dir, config.state_dir, config.export_socket_dir])
     await mkdir(made, { mode: 0o700 })
   const image = join(dir, 'volume.img')
   await writeFile(image, '')

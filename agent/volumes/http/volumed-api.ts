@@ -2,7 +2,9 @@ import { Type } from 'typebox'
 import { ErrorReply } from '../../api/schemas.js'
 import {
   CloseExportQuery,
+  DeviceList,
   ExportList,
+  NamesReportView,
   OpenedExport,
   OpenExportRequest,
   SerialParam,
@@ -13,11 +15,12 @@ import { volumeSerial } from '../../domain/ids.js'
 import { apiServer } from '../../http-server/server.js'
 import { type Logger } from '../../log/logger.js'
 import { type VolumeExports } from '../exports.js'
+import { type NameKeeper } from '../name-keeper.js'
 
 const bodyLimitBytes = 4096
 
 /** What the OMA asks of the volume daemon. Who may connect is decided by the socket's access rights. Not yet listening. */
-export function volumedApi(exports: VolumeExports, logger: Logger) {
+export function volumedApi(exports: VolumeExports, names: NameKeeper, logger: Logger) {
   const api = apiServer(logger, bodyLimitBytes)
   api.put(
     '/v1/exports/:serial',
@@ -68,7 +71,26 @@ export function volumedApi(exports: VolumeExports, logger: Logger) {
   api.get(
     '/v1/health',
     { schema: { operationId: 'health', response: { 200: VolumedHealth, default: ErrorReply } } },
-    () => ({ openExports: exports.list().length }),
+    () => ({ openExports: exports.list().length, ...exports.counts }),
+  )
+  api.get(
+    '/v1/devices',
+    { schema: { operationId: 'listDevices', response: { 200: DeviceList, default: ErrorReply } } },
+    async () => {
+      const { devices, doubts } = await names.devices()
+      return {
+        items: devices.map(device => ({ ...device, sizeBytes: device.sizeBytes.toString() })),
+        doubts: [...doubts],
+      }
+    },
+  )
+  api.post(
+    '/v1/name-repairs',
+    { schema: { operationId: 'mendNames', response: { 200: NamesReportView, default: ErrorReply } } },
+    async () => {
+      const { made, repaired, dropped, doubts } = await names.mend()
+      return { made: [...made], repaired: [...repaired], dropped: [...dropped], doubts: [...doubts] }
+    },
   )
   return api
 }

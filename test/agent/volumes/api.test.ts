@@ -50,7 +50,10 @@ async function stand(t: Test) {
 
 void t.test('opens, lists and closes; absent is closed', async t => {
   const s = await stand(t)
-  t.same(await s.raw('GET', '/v1/health'), { status: 200, body: { openExports: 0 } })
+  t.same(await s.raw('GET', '/v1/health'), {
+    status: 200,
+    body: { openExports: 0, opened: 0, lost: 0, fenced: 0 },
+  })
   const opened = await s.openWith(1n)
   t.equal(opened.sizeBytes, volumeBytes)
   const handle = await s.connected(opened)
