@@ -10,6 +10,7 @@ export interface RawFailure {
   readonly side: NbdSide
   readonly offset: bigint
   readonly length: bigint
+  readonly durableBelow?: bigint
 }
 
 /**
@@ -24,6 +25,8 @@ export class NbdError extends Error {
   readonly side: NbdSide
   readonly offset: bigint
   readonly length: bigint
+  /** Of a copy: what its extents hold below this offset is durable; a new copy may resume from it. */
+  readonly durableBelow: bigint
 
   constructor(failure: RawFailure) {
     super(`${failure.op}: ${failure.text}`)
@@ -33,6 +36,7 @@ export class NbdError extends Error {
     this.side = failure.side
     this.offset = failure.offset
     this.length = failure.length
+    this.durableBelow = failure.durableBelow ?? 0n
   }
 }
 

@@ -2,9 +2,10 @@ import { createRequire } from 'node:module'
 import {
   type ConnectTarget,
   type CopyCounters,
-  type CopyRequest,
   type CopyResult,
+  type CopySettings,
   type ExportInfo,
+  type HashAlgorithm,
 } from './types.js'
 
 /** One connection as the addon gives it; rejections are plain failures (see errors.ts). */
@@ -20,14 +21,29 @@ export interface NativeHandle {
   close(): void
 }
 
-export type NativeCounters = Omit<CopyCounters, 'retriedRequests'>
+export interface NativeRequest {
+  readonly source: ConnectTarget
+  /** Left out only in mode 'hash'. */
+  readonly target?: ConnectTarget
+  readonly mode: 'copy' | 'compare' | 'hash'
+  /** Offset and length by turns. */
+  readonly extents: BigUint64Array
+  readonly targetIsZero: boolean
+  readonly hashAlgorithm?: HashAlgorithm
+  readonly hashBlockBytes?: number
+}
+
+export interface NativeJob {
+  readonly promise: Promise<Omit<CopyResult, 'manifest'> & { readonly digests?: Buffer }>
+  abort(): void
+  setPaused(paused: boolean): void
+  /** 0 for no limit. */
+  setRate(bytesPerSecond: bigint): void
+}
 
 export interface NativeAddon {
   readonly Handle: new () => NativeHandle
-  startCopy(
-    request: Omit<CopyRequest, 'signal' | 'onProgress'>,
-    onProgress: (counters: NativeCounters) => void,
-  ): { readonly promise: Promise<Omit<CopyResult, 'retriedRequests'>>; abort(): void }
+  startCopy(request: NativeRequest & CopySettings, onProgress: (counters: CopyCounters) => void): NativeJob
 }
 
 /** Loads the addon built by `npm run build`; each JavaScript environment (main or worker thread) gets its own state. */

@@ -44,7 +44,48 @@ export interface CopyExtent {
   readonly length: bigint
 }
 
-export interface CopyRequest {
+export type HashAlgorithm = 'xxh3-128' | 'sha256'
+
+export interface HashSettings {
+  /** xxh3-128 finds damage; sha256 also stands against a peer that wants to deceive. */
+  readonly algorithm: HashAlgorithm
+  /** A power of two, 64 KiB to 1 MiB; default 1 MiB. */
+  readonly blockBytes?: number
+}
+
+/**
+ * A digest for each block of the extents. A block is what an extent holds of one unit of `blockBytes` of the disk, so the
+ * blocks follow from the extents; `digests` holds theirs in order.
+ */
+export interface Manifest {
+  readonly algorithm: HashAlgorithm
+  readonly blockBytes: number
+  readonly extents: readonly CopyExtent[]
+  readonly digests: Buffer
+}
+
+/** Everything that can be left to the engine. */
+export interface CopySettings {
+  /** Connection pairs; default: min(cores, 4) where both servers advertise multi-conn, else 1. */
+  readonly connections?: number
+  /** Bytes per request; default 256 KiB. */
+  readonly requestBytes?: number
+  /** Requests of that size in flight per pair; smaller ones go further ahead. */
+  readonly depth?: number
+  readonly progressIntervalMs?: number
+  /** For one request, and for connecting; a flush has five times as long. Default one minute. */
+  readonly requestTimeoutMs?: number
+  /** How long a lost connection is tried again; default 3 s. */
+  readonly reconnectWindowMs?: number
+  /** How often the targets are flushed to move the durable mark; default 10 s. */
+  readonly markIntervalMs?: number
+  /** A durable mark of an earlier copy: what the extents hold below it is left out. */
+  readonly resumeFrom?: bigint
+  /** Limit on what is read from the source; it can be changed while the copy runs. */
+  readonly bytesPerSecond?: bigint
+}
+
+export interface CopyRequest extends CopySettings {
   /** Where to read; opened read-only by the engine's own connections. */
   readonly source: ConnectTarget
   readonly target: ConnectTarget
@@ -55,22 +96,19 @@ export interface CopyRequest {
    * skipped, otherwise they are zeroed on the target.
    */
   readonly targetIsZero: boolean
-  /** Connection pairs; default: min(cores, 4) where both servers advertise multi-conn, else 1. */
-  readonly connections?: number
-  /** Bytes per request; default 256 KiB with one pair, 512 KiB with several. */
-  readonly requestBytes?: number
-  /** Requests in flight per pair. */
-  readonly depth?: number
+  /** 'compare' reads both sides and sends the differences. */
+  readonly mode?: 'copy' | 'compare'
+  /** Hashes what is read on its way. */
+  readonly hash?: HashSettings
   readonly signal?: AbortSignal
   /** Called at most each `progressIntervalMs` (default 500), and once at the end. */
   readonly onProgress?: (progress: CopyCounters & { readonly rateBytesPerSec: bigint }) => void
-  readonly progressIntervalMs?: number
 }
 
 /**
- * Bytes. After a successful copy: read + skipped-without-reading = the extents' total;
- * every byte read was either written or zeroed. `retriedRequests` counts requests sent again after a server's
- * transient refusal.
+ * Bytes. After a successful copy: read + skipped-without-reading = the extents' total; every byte read was either
+ * written or zeroed, or skipped because the target held it. A copy that goes back to a durable mark takes what it sends
+ * again out of the counts, so they can fall. `retriedRequests` counts the pieces sent again.
  */
 export interface CopyCounters {
   readonly readBytes: bigint
@@ -78,6 +116,9 @@ export interface CopyCounters {
   readonly zeroedBytes: bigint
   readonly skippedBytes: bigint
   readonly retriedRequests: number
+  readonly reconnects: number
+  /** Everything in the extents below this offset was acknowledged and flushed on every connection. */
+  readonly durableBelow: bigint
 }
 
 export type CopyFallback =
@@ -86,11 +127,18 @@ export type CopyFallback =
   | 'target-single-connection'
   | 'target-has-no-zero'
   | 'target-has-no-flush'
+  | 'target-refused-fast-zero'
+  | 'target-refused-zero'
+  | 'source-map-refused'
 
 export interface CopyResult extends CopyCounters {
   readonly seconds: number
   readonly connections: number
   /** Target connections whose flush the server acknowledged; equals `connections` unless 'target-has-no-flush'. */
   readonly flushedConnections: number
+  readonly requestBytes: number
+  readonly depth: number
   readonly fallbacks: readonly CopyFallback[]
+  /** Undefined unless hashes were asked for. */
+  readonly manifest?: Manifest
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 
 StopSignal::StopSignal() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
@@ -20,6 +21,28 @@ void StopSignal::raise() {
   // The counter is never read, so the descriptor stays readable; a full counter is already
   // readable.
   [[maybe_unused]] const ssize_t written = write(fd_, &one, sizeof one);
+}
+
+void StopSignal::lower() {
+  raised_.store(false, std::memory_order_release);
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t drained = read(fd_, &count, sizeof count);
+}
+
+Bell::Bell() : fd_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+Bell::~Bell() {
+  if (fd_ >= 0) close(fd_);
+}
+
+void Bell::ring() {
+  const uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = write(fd_, &one, sizeof one);
+}
+
+void Bell::clear() {
+  uint64_t count = 0;
+  [[maybe_unused]] const ssize_t drained = read(fd_, &count, sizeof count);
 }
 
 namespace {
@@ -48,28 +71,33 @@ int notify(nbd_handle* handle, short revents, Failure& failure) {
 
 }  // namespace
 
-int poll_once(nbd_handle* first, nbd_handle* second, int stop_fd, int timeout_ms,
-              Failure& failure) {
-  pollfd fds[3] = {{stop_fd, POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
-  nbd_handle* handles[2] = {first, second};
+int poll_handles(nbd_handle* source, nbd_handle* target, const int (&wake)[2], int timeout_ms,
+                 Failure& failure) {
+  pollfd fds[4] = {{-1, 0, 0}, {-1, 0, 0}, {wake[0], POLLIN, 0}, {wake[1], POLLIN, 0}};
+  nbd_handle* const handles[2] = {source, target};
   for (int i = 0; i < 2; ++i) {
     if (handles[i] == nullptr) continue;
-    fds[i + 1].fd = nbd_aio_get_fd(handles[i]);
-    fds[i + 1].events = events_of(nbd_aio_get_direction(handles[i]));
+    fds[i].fd = nbd_aio_get_fd(handles[i]);
+    fds[i].events = events_of(nbd_aio_get_direction(handles[i]));
   }
-  if (poll(fds, 3, timeout_ms) == -1) {
+  if (poll(fds, 4, timeout_ms) == -1) {
     if (errno == EINTR) return 0;
     failure = Failure::of("poll", errno);
     return -1;
   }
   for (int i = 0; i < 2; ++i) {
-    if (fds[i + 1].revents == 0) continue;
-    if (notify(handles[i], fds[i + 1].revents, failure) == -1) {
+    if (fds[i].revents == 0) continue;
+    if (notify(handles[i], fds[i].revents, failure) == -1) {
       failure.side = i == 0 ? "source" : "target";
       return -1;
     }
   }
   return 0;
+}
+
+int poll_once(nbd_handle* first, nbd_handle* second, int stop_fd, int timeout_ms,
+              Failure& failure) {
+  return poll_handles(first, second, {stop_fd, -1}, timeout_ms, failure);
 }
 
 namespace {
@@ -120,7 +148,9 @@ void widen_socket_buffers(int fd) {
 
 }  // namespace
 
-NbdPtr connect_target(const Target& target, const StopSignal& stop, Failure& failure) {
+NbdPtr connect_target(const Target& target, const StopSignal& stop, int timeout_ms,
+                      Failure& failure) {
+  const auto started = std::chrono::steady_clock::now();
   NbdPtr handle(nbd_create());
   if (handle == nullptr) {
     failure = Failure::last("nbd_create");
@@ -139,7 +169,12 @@ NbdPtr connect_target(const Target& target, const StopSignal& stop, Failure& fai
       failure = Failure::of("nbd_connect", ECANCELED);
       return nullptr;
     }
-    if (poll_once(handle.get(), nullptr, stop.fd(), -1, failure) == -1) {
+    if (timeout_ms >= 0 &&
+        std::chrono::steady_clock::now() - started >= std::chrono::milliseconds(timeout_ms)) {
+      failure = Failure::of("nbd_connect", ETIMEDOUT);
+      return nullptr;
+    }
+    if (poll_once(handle.get(), nullptr, stop.fd(), timeout_ms, failure) == -1) {
       failure.op = "nbd_connect";
       failure.side.clear();
       return nullptr;

@@ -39,6 +39,7 @@ class StopSignal {
   StopSignal(const StopSignal&) = delete;
   StopSignal& operator=(const StopSignal&) = delete;
   void raise();
+  void lower();
   bool raised() const { return raised_.load(std::memory_order_acquire); }
   int fd() const { return fd_; }
 
@@ -47,13 +48,33 @@ class StopSignal {
   int fd_;
 };
 
+// Wakes the one thread that polls its descriptor, until that thread clears it.
+class Bell {
+ public:
+  Bell();
+  ~Bell();
+  Bell(const Bell&) = delete;
+  Bell& operator=(const Bell&) = delete;
+  void ring();
+  void clear();
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// As poll_once, with two descriptors besides that only wake.
+int poll_handles(nbd_handle* source, nbd_handle* target, const int (&wake)[2], int timeout_ms,
+                 Failure& failure);
+
 // Waits until one of the handles can make progress and lets it; at most `timeout_ms`. Returns -1
 // with `failure` set when libnbd refused, otherwise 0. Either handle may be null.
 int poll_once(nbd_handle* first, nbd_handle* second, int stop_fd, int timeout_ms, Failure& failure);
 
-// Connects with base:allocation asked for. Null with `failure` set on error; ECANCELED when `stop`
-// was raised.
-NbdPtr connect_target(const Target& target, const StopSignal& stop, Failure& failure);
+// Connects with base:allocation asked for, within `timeout_ms` (-1: no limit). Null with `failure`
+// set on error; ECANCELED when `stop` was raised.
+NbdPtr connect_target(const Target& target, const StopSignal& stop, int timeout_ms,
+                      Failure& failure);
 
 // Ends the session politely, waiting at most two seconds for the server; the handle is still to be
 // closed.

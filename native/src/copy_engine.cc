@@ -4,180 +4,231 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <thread>
 #include <utility>
 
-void CopyShared::fail(const Failure& failure) {
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (!failed_) {
-      failed_ = true;
-      first_ = failure;
-    }
-  }
-  stop.raise();
-}
-
-bool CopyShared::failed(Failure& out) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  if (failed_) out = first_;
-  return failed_;
-}
+#include "copy_setup.h"
+#include "lane.h"
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
+// Of the lost connections and failed flushes that one copy gets over.
+constexpr uint32_t kMaxRecoveries = 8;
+constexpr int kReconnectPauseMs = 100;
 
-struct Ends {
-  NbdPtr source;
-  NbdPtr target;
-};
+std::vector<Range> above(const std::vector<Range>& extents, uint64_t mark) {
+  std::vector<Range> rest;
+  for (const Range& extent : extents) {
+    const uint64_t end = extent.offset + extent.length;
+    if (end <= mark) continue;
+    const uint64_t from = std::max(extent.offset, mark);
+    rest.push_back({from, end - from, false});
+  }
+  return rest;
+}
 
-bool connect_pair(const CopyOptions& options, const StopSignal& stop, Ends& ends,
-                  Failure& failure) {
-  ends.source = connect_target(options.source, stop, failure);
-  if (ends.source == nullptr) {
-    failure.side = "source";
+class Copy {
+ public:
+  Copy(const CopyOptions& options, CopyShared& shared, const std::function<void()>& on_progress)
+      : options_(options), shared_(shared), on_progress_(on_progress) {}
+
+  CopyOutcome run() {
+    const Clock::time_point started = Clock::now();
+    outcome_.ok = prepare() && run_rounds() && add_up();
+    outcome_.seconds = std::chrono::duration<double>(Clock::now() - started).count();
+    outcome_.failure.durable_below = shared_.durable_below;
+    return outcome_;
+  }
+
+ private:
+  bool prepare() {
+    wanted_ = above(options_.extents, options_.resume_from);
+    shared_.set_durable({options_.resume_from, {}});
+    shared_.set_rate(options_.bytes_per_second);
+    ends_.resize(1);
+    if (!connect_ends(options_, shared_.stop, ends_[0], outcome_.failure)) return false;
+    if (!check_request(options_, ends_[0], outcome_.failure)) return false;
+    sizes_ = choose(options_, ends_[0], shared_, outcome_);
+    return true;
+  }
+
+  // A round goes from the durable mark to the end; a lost connection or a failed flush ends it, and
+  // the next one sends everything above the mark again.
+  bool run_rounds() {
+    uint32_t failed_flushes = 0;
+    for (uint32_t recoveries = 0;; ++recoveries) {
+      const Severity severity = run_round();
+      if (shared_.is_cancelled()) {
+        outcome_.failure = Failure::of("copy", ECANCELED);
+        return false;
+      }
+      if (severity == Severity::kNone) return true;
+      if (severity == Severity::kUnflushed) ++failed_flushes;
+      if (severity == Severity::kFatal || recoveries == kMaxRecoveries || failed_flushes > 1)
+        return false;
+      if (!reconnect()) return false;
+    }
+  }
+
+  Severity run_round() {
+    const Mark from = shared_.durable();
+    shared_.counters.reset(from.tally);
+    const std::vector<Range> rest = above(wanted_, from.offset);
+    WorkQueue queue(sizes_, from);
+    shared_.begin_round(queue, outcome_.connections);
+    if (options_.hash != HashKind::kNone && shared_.hashes == nullptr) {
+      shared_.hashes = std::make_unique<HashSink>(options_.hash, sizes_.grain, wanted_);
+    }
+    run_lanes(queue, rest);
+    Failure failure;
+    const Severity severity = shared_.severity(failure);
+    if (severity == Severity::kNone && !shared_.is_cancelled()) {
+      end_ = queue.low();
+      if (shared_.target_can_flush) shared_.set_durable(end_);
+    } else {
+      outcome_.failure = failure;
+      shared_.sent_again.fetch_add(queue.open_pieces());
+    }
+    shared_.end_round();
+    return severity;
+  }
+
+  void run_lanes(WorkQueue& queue, const std::vector<Range>& rest) {
+    nbd_handle* const first = ends_[0].source.get();
+    const bool mapped = nbd_can_meta_context(first, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
+    MapReader map(mapped ? first : nullptr, rest, sizes_.grain, queue);
+    const bool zero = shared_.target_can_zero;
+    const bool fast_zero = shared_.target_can_fast_zero;
+    std::atomic<uint32_t> running{outcome_.connections};
+    StopSignal ended;
+    std::vector<Ends> ends(outcome_.connections);
+    ends[0] = std::move(ends_[0]);
+    std::vector<std::thread> threads;
+    for (uint32_t i = 0; i < outcome_.connections; ++i) {
+      threads.emplace_back([&, i] {
+        run_lane(i, ends[i], i == 0 ? &map : nullptr);
+        if (running.fetch_sub(1) == 1) ended.raise();
+      });
+    }
+    report_until(ended);
+    for (std::thread& thread : threads) thread.join();
+    if (map.was_refused()) note("source-map-refused");
+    if (fast_zero && !shared_.target_can_fast_zero) note("target-refused-fast-zero");
+    if (zero && !shared_.target_can_zero) note("target-refused-zero");
+  }
+
+  void run_lane(uint32_t index, Ends& ends, MapReader* map) {
+    Failure failure;
+    if (ends.source == nullptr && !connect_ends(options_, shared_.stop, ends, failure)) {
+      if (!shared_.stop.raised()) shared_.fail(failure, Severity::kLost);
+      return;
+    }
+    {
+      Lane lane(index, ends.source.get(), ends.target.get(), map, shared_);
+      lane.run();
+      if (!shared_.stop.raised()) {
+        disconnect(ends.source.get());
+        if (ends.target != nullptr) disconnect(ends.target.get());
+      }
+      // Closing completes what is still in flight into the lane's slots, so the handles go before
+      // the lane does.
+      ends.source.reset();
+      ends.target.reset();
+    }
+  }
+
+  void report_until(const StopSignal& ended) {
+    Clock::time_point reported = Clock::now();
+    Clock::time_point marked = reported;
+    const std::chrono::milliseconds report_every(options_.progress_interval_ms);
+    const std::chrono::milliseconds mark_every(options_.mark_interval_ms);
+    const auto step = std::min(options_.progress_interval_ms, options_.mark_interval_ms);
+    while (!ended.raised()) {
+      pollfd fd = {ended.fd(), POLLIN, 0};
+      if (poll(&fd, 1, static_cast<int>(step)) != 0) continue;
+      const Clock::time_point now = Clock::now();
+      if (now - reported >= report_every) {
+        reported = now;
+        on_progress_();
+      }
+      if (now - marked >= mark_every) {
+        marked = now;
+        shared_.ask_for_mark();
+      }
+    }
+  }
+
+  void note(const char* fallback) {
+    std::vector<std::string>& all = outcome_.fallbacks;
+    if (std::find(all.begin(), all.end(), fallback) == all.end()) all.emplace_back(fallback);
+  }
+
+  // Tries until the window closes. The stop is lowered so that only a cancel ends it early.
+  bool reconnect() {
+    if (options_.source.kind == Target::Kind::kCommand ||
+        options_.target.kind == Target::Kind::kCommand)
+      return false;
+    const Failure lost = outcome_.failure;
+    const Clock::time_point until =
+        Clock::now() + std::chrono::milliseconds(options_.reconnect_window_ms);
+    while (!shared_.is_cancelled()) {
+      shared_.stop.lower();
+      if (shared_.is_cancelled()) break;
+      Ends ends;
+      Failure failure;
+      if (connect_ends(options_, shared_.stop, ends, failure)) {
+        if (!check_request(options_, ends, failure)) {
+          outcome_.failure = failure;
+          return false;
+        }
+        CopyShared before_and_after;
+        CopyOutcome chosen;
+        const PieceSizes sizes = choose(options_, ends, before_and_after, chosen);
+        const bool same = sizes.data == sizes_.data && sizes.grain == sizes_.grain &&
+                          chosen.connections == outcome_.connections &&
+                          before_and_after.target_can_flush == shared_.target_can_flush;
+        if (!same) {
+          outcome_.failure = Failure::of("nbd_connect", ESTALE);
+          outcome_.failure.side = lost.side;
+          return false;
+        }
+        ends_.clear();
+        ends_.push_back(std::move(ends));
+        shared_.reconnects.fetch_add(1);
+        return true;
+      }
+      if (Clock::now() >= until) break;
+      pollfd fd = {shared_.stop.fd(), POLLIN, 0};
+      (void)poll(&fd, 1, kReconnectPauseMs);
+    }
+    outcome_.failure = shared_.is_cancelled() ? Failure::of("copy", ECANCELED) : lost;
     return false;
   }
-  ends.target = connect_target(options.target, stop, failure);
-  if (ends.target == nullptr) failure.side = "target";
-  return ends.target != nullptr;
-}
 
-uint64_t advertised(nbd_handle* handle, int which, uint64_t otherwise) {
-  const int64_t bytes = nbd_get_block_size(handle, which);
-  return bytes > 0 ? static_cast<uint64_t>(bytes) : otherwise;
-}
-
-bool refuse(Failure& failure, const char* op, int code, const char* side, const Range& range) {
-  failure = Failure::of(op, code);
-  failure.side = side;
-  failure.offset = range.offset;
-  failure.length = range.length;
-  return false;
-}
-
-// Everything that must hold before the first byte is written.
-bool check_request(const CopyOptions& options, const Ends& ends, Failure& failure) {
-  const int64_t source_size = nbd_get_size(ends.source.get());
-  const int64_t target_size = nbd_get_size(ends.target.get());
-  const uint64_t block = std::max(advertised(ends.source.get(), LIBNBD_SIZE_MINIMUM, 1),
-                                  advertised(ends.target.get(), LIBNBD_SIZE_MINIMUM, 1));
-  if (nbd_is_read_only(ends.target.get()) != 0)
-    return refuse(failure, "nbd_pwrite", EROFS, "target", {});
-  uint64_t end = 0;
-  for (const Range& extent : options.extents) {
-    if (extent.length == 0 || extent.offset < end)
-      return refuse(failure, "copy", EINVAL, "", extent);
-    end = extent.offset + extent.length;
-    if (source_size < 0 || end > static_cast<uint64_t>(source_size)) {
-      return refuse(failure, "copy", ERANGE, "source", extent);
-    }
-    if (target_size < 0 || end > static_cast<uint64_t>(target_size)) {
-      return refuse(failure, "copy", ENOSPC, "target", extent);
-    }
-    const bool whole_blocks = extent.offset % block == 0 && end % block == 0;
-    if (!whole_blocks) return refuse(failure, "copy", EINVAL, "", extent);
+  // The books have to balance before the copy calls itself done.
+  bool add_up() {
+    uint64_t total = 0;
+    for (const Range& extent : wanted_) total += extent.length;
+    const Tally& tally = end_.tally;
+    outcome_.flushed_connections = shared_.target_can_flush ? outcome_.connections : 0;
+    if (tally.written + tally.zeroed + tally.skipped == total) return true;
+    outcome_.failure = Failure::of("copy", EPROTO);
+    return false;
   }
-  return true;
-}
 
-void choose_sizes(const CopyOptions& options, const Ends& ends, uint32_t pairs,
-                  CopyShared& shared) {
-  nbd_handle* const source = ends.source.get();
-  nbd_handle* const target = ends.target.get();
-  shared.grain = std::max({uint64_t{4096}, advertised(source, LIBNBD_SIZE_MINIMUM, 1),
-                           advertised(target, LIBNBD_SIZE_MINIMUM, 1)});
-  const uint64_t wanted =
-      options.request_bytes != 0 ? options.request_bytes : (pairs > 1 ? 512 : 256) * 1024;
-  // 32 MiB is what a server takes that advertises nothing (NBD spec, block size constraints).
-  const uint64_t most =
-      std::min({uint64_t{32} << 20, advertised(source, LIBNBD_SIZE_MAXIMUM, 32 << 20),
-                advertised(target, LIBNBD_SIZE_MAXIMUM, 32 << 20)});
-  shared.request_bytes =
-      std::max(shared.grain, std::min(wanted, most) / shared.grain * shared.grain);
-  shared.depth = options.depth != 0 ? options.depth : (pairs > 1 ? 4 : 8);
-}
+  const CopyOptions& options_;
+  CopyShared& shared_;
+  const std::function<void()>& on_progress_;
+  CopyOutcome outcome_;
+  std::vector<Range> wanted_;
+  std::vector<Ends> ends_;
+  PieceSizes sizes_;
+  Mark end_;
+};
 
 }  // namespace
 
 CopyOutcome run_copy(const CopyOptions& options, CopyShared& shared,
                      const std::function<void()>& on_progress) {
-  CopyOutcome outcome;
-  const Clock::time_point started = Clock::now();
-  std::vector<Ends> ends(1);
-  if (!connect_pair(options, shared.stop, ends[0], outcome.failure)) return outcome;
-  if (!check_request(options, ends[0], outcome.failure)) return outcome;
-  nbd_handle* const source = ends[0].source.get();
-  nbd_handle* const target = ends[0].target.get();
-
-  const bool source_multi = nbd_can_multi_conn(source) == 1;
-  const bool target_multi = nbd_can_multi_conn(target) == 1;
-  if (!source_multi) outcome.fallbacks.push_back("source-single-connection");
-  if (!target_multi) outcome.fallbacks.push_back("target-single-connection");
-  const uint32_t cores = std::max(1U, std::min(4U, std::thread::hardware_concurrency()));
-  const uint32_t wanted = options.connections != 0 ? options.connections : cores;
-  outcome.connections = source_multi && target_multi ? wanted : 1;
-
-  choose_sizes(options, ends[0], outcome.connections, shared);
-  shared.target_is_zero = options.target_is_zero;
-  shared.target_can_zero = nbd_can_zero(target) == 1;
-  shared.target_can_flush = nbd_can_flush(target) == 1;
-  if (!shared.target_can_zero) outcome.fallbacks.push_back("target-has-no-zero");
-  if (!shared.target_can_flush) outcome.fallbacks.push_back("target-has-no-flush");
-
-  std::vector<Range> ranges;
-  if (nbd_can_meta_context(source, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1) {
-    if (!read_allocation(source, options.extents, shared.grain, shared.stop, ranges,
-                         outcome.failure))
-      return outcome;
-  } else {
-    outcome.fallbacks.push_back("source-has-no-allocation-map");
-    ranges = options.extents;
-  }
-  while (ends.size() < outcome.connections) {
-    ends.emplace_back();
-    if (!connect_pair(options, shared.stop, ends.back(), outcome.failure)) return outcome;
-  }
-
-  const uint64_t zero_piece =
-      shared.target_can_zero
-          ? std::max(shared.grain, (uint64_t{1} << 30) / shared.grain * shared.grain)
-          : shared.request_bytes;
-  WorkQueue queue(std::move(ranges), shared.request_bytes, zero_piece);
-  shared.queue = &queue;
-  std::atomic<uint32_t> running{outcome.connections};
-  StopSignal ended;
-  std::vector<std::thread> threads;
-  for (Ends& pair : ends) {
-    threads.emplace_back([&shared, &running, &ended, one = std::move(pair)]() mutable {
-      run_pair(std::move(one.source), std::move(one.target), shared);
-      if (running.fetch_sub(1) == 1) ended.raise();
-    });
-  }
-  while (!ended.raised()) {
-    pollfd fd = {ended.fd(), POLLIN, 0};
-    if (poll(&fd, 1, static_cast<int>(options.progress_interval_ms)) == 0) on_progress();
-  }
-  for (std::thread& thread : threads) thread.join();
-
-  outcome.seconds = std::chrono::duration<double>(Clock::now() - started).count();
-  outcome.flushed_connections = shared.flushed.load();
-  if (shared.failed(outcome.failure)) return outcome;
-  if (shared.stop.raised()) {
-    outcome.failure = Failure::of("copy", ECANCELED);
-    return outcome;
-  }
-  uint64_t total = 0;
-  for (const Range& extent : options.extents) total += extent.length;
-  const CopyCounters& counters = shared.counters;
-  if (counters.written + counters.zeroed + counters.skipped != total ||
-      (shared.target_can_flush && outcome.flushed_connections != outcome.connections)) {
-    outcome.failure = Failure::of("copy", EPROTO);
-    return outcome;
-  }
-  outcome.ok = true;
-  return outcome;
+  return Copy(options, shared, on_progress).run();
 }

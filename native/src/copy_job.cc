@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "arguments.h"
 #include "copy_engine.h"
@@ -18,14 +19,20 @@ struct Job {
   Napi::ThreadSafeFunction deliver;
   CopyOptions options;
   CopyShared shared;
+  // A report that JavaScript has not taken yet; until it has, no other is made.
+  std::atomic<bool> reporting{false};
   std::thread thread;
 };
 
-void set_counters(Napi::Env env, Napi::Object& object, const CopyCounters& counters) {
+void set_counters(Napi::Env env, Napi::Object& object, const CopyShared& shared) {
+  const CopyCounters& counters = shared.counters;
   object.Set("readBytes", Napi::BigInt::New(env, counters.read.load()));
   object.Set("writtenBytes", Napi::BigInt::New(env, counters.written.load()));
   object.Set("zeroedBytes", Napi::BigInt::New(env, counters.zeroed.load()));
   object.Set("skippedBytes", Napi::BigInt::New(env, counters.skipped.load()));
+  object.Set("durableBelow", Napi::BigInt::New(env, shared.durable_below.load()));
+  object.Set("retriedRequests", static_cast<double>(shared.sent_again.load()));
+  object.Set("reconnects", shared.reconnects.load());
 }
 
 bool read_number(const Napi::Object& object, const char* name, uint32_t& out) {
@@ -41,34 +48,79 @@ bool read_number(const Napi::Object& object, const char* name, uint32_t& out) {
   return true;
 }
 
-bool read_request(const Napi::Object& request, CopyOptions& out) {
-  if (!read_target(request.Get("source"), out.source) ||
-      !read_target(request.Get("target"), out.target))
-    return false;
-  const Napi::Value extents = request.Get("extents");
-  if (!extents.IsArray()) {
-    Napi::TypeError::New(request.Env(), "extents has to be a list").ThrowAsJavaScriptException();
+// Offset and length by turns: a list of objects would hold the event loop for a large disk.
+bool read_extents(const Napi::Value& value, std::vector<Range>& out) {
+  if (!value.IsTypedArray() ||
+      value.As<Napi::TypedArray>().TypedArrayType() != napi_biguint64_array) {
+    Napi::TypeError::New(value.Env(), "extents has to be a BigUint64Array")
+        .ThrowAsJavaScriptException();
     return false;
   }
-  const Napi::Array list = extents.As<Napi::Array>();
-  for (uint32_t i = 0; i < list.Length(); ++i) {
-    const Napi::Value item = list.Get(i);
-    if (!item.IsObject()) {
-      Napi::TypeError::New(request.Env(), "an extent has to be an object")
-          .ThrowAsJavaScriptException();
+  const auto list = value.As<Napi::BigUint64Array>();
+  constexpr uint64_t kMost = uint64_t{1} << 62;
+  for (size_t i = 0; i + 1 < list.ElementLength(); i += 2) {
+    const Range range = {list[i], list[i + 1], false};
+    if (range.offset > kMost || range.length > kMost) {
+      Napi::RangeError::New(value.Env(), "an extent is out of range").ThrowAsJavaScriptException();
       return false;
     }
-    Range range;
-    if (!read_bytes(item.As<Napi::Object>().Get("offset"), "offset", range.offset)) return false;
-    if (!read_bytes(item.As<Napi::Object>().Get("length"), "length", range.length)) return false;
-    out.extents.push_back(range);
+    out.push_back(range);
   }
+  return true;
+}
+
+bool read_choice(const Napi::Object& object, const char* name,
+                 const std::vector<std::string>& words, size_t& out) {
+  const Napi::Value value = object.Get(name);
+  if (value.IsUndefined()) return true;
+  std::string word;
+  if (!read_string(object, name, word)) return false;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i] != word) continue;
+    out = i;
+    return true;
+  }
+  Napi::TypeError::New(object.Env(), std::string(name) + " cannot be " + word)
+      .ThrowAsJavaScriptException();
+  return false;
+}
+
+bool read_optional_bytes(const Napi::Object& object, const char* name, uint64_t& out) {
+  const Napi::Value value = object.Get(name);
+  return value.IsUndefined() || read_bytes(value, name, out);
+}
+
+bool read_modes(const Napi::Object& request, CopyOptions& out) {
+  size_t mode = 0;
+  size_t hash = 0;
+  if (!read_choice(request, "mode", {"copy", "compare", "hash"}, mode) ||
+      !read_choice(request, "hashAlgorithm", {"none", "xxh3-128", "sha256"}, hash) ||
+      !read_number(request, "hashBlockBytes", out.hash_block_bytes))
+    return false;
+  out.mode = static_cast<Mode>(mode);
+  out.hash = static_cast<HashKind>(hash);
+  const uint32_t block = out.hash_block_bytes;
+  if (block >= 64 * 1024 && block <= 1024 * 1024 && (block & (block - 1)) == 0) return true;
+  Napi::RangeError::New(request.Env(), "hashBlockBytes is a power of two, 64 KiB to 1 MiB")
+      .ThrowAsJavaScriptException();
+  return false;
+}
+
+bool read_request(const Napi::Object& request, CopyOptions& out) {
+  if (!read_modes(request, out) || !read_target(request.Get("source"), out.source)) return false;
+  if (out.mode != Mode::kHash && !read_target(request.Get("target"), out.target)) return false;
+  if (!read_extents(request.Get("extents"), out.extents)) return false;
   const Napi::Value is_zero = request.Get("targetIsZero");
   out.target_is_zero = is_zero.IsBoolean() && is_zero.As<Napi::Boolean>().Value();
   return read_number(request, "connections", out.connections) &&
          read_number(request, "requestBytes", out.request_bytes) &&
          read_number(request, "depth", out.depth) &&
-         read_number(request, "progressIntervalMs", out.progress_interval_ms);
+         read_number(request, "progressIntervalMs", out.progress_interval_ms) &&
+         read_number(request, "requestTimeoutMs", out.request_timeout_ms) &&
+         read_number(request, "reconnectWindowMs", out.reconnect_window_ms) &&
+         read_number(request, "markIntervalMs", out.mark_interval_ms) &&
+         read_optional_bytes(request, "resumeFrom", out.resume_from) &&
+         read_optional_bytes(request, "bytesPerSecond", out.bytes_per_second);
 }
 
 void settle(Napi::Env env, Job& job, const CopyOutcome& outcome) {
@@ -77,10 +129,20 @@ void settle(Napi::Env env, Job& job, const CopyOutcome& outcome) {
     return;
   }
   Napi::Object result = Napi::Object::New(env);
-  set_counters(env, result, job.shared.counters);
+  set_counters(env, result, job.shared);
   result.Set("seconds", outcome.seconds);
   result.Set("connections", outcome.connections);
   result.Set("flushedConnections", outcome.flushed_connections);
+  result.Set("requestBytes", static_cast<double>(outcome.request_bytes));
+  result.Set("depth", outcome.depth);
+  if (job.shared.hashes != nullptr) {
+    auto* digests = new std::vector<uint8_t>(std::move(job.shared.hashes->digests()));
+    result.Set(
+        "digests",
+        Napi::Buffer<uint8_t>::New(
+            env, digests->data(), digests->size(),
+            [](Napi::Env, uint8_t*, std::vector<uint8_t>* owner) { delete owner; }, digests));
+  }
   Napi::Array fallbacks = Napi::Array::New(env);
   for (uint32_t i = 0; i < outcome.fallbacks.size(); ++i) fallbacks.Set(i, outcome.fallbacks[i]);
   result.Set("fallbacks", fallbacks);
@@ -89,15 +151,17 @@ void settle(Napi::Env env, Job& job, const CopyOutcome& outcome) {
 
 void stop_at_environment_end(void* data) {
   auto* job = static_cast<Job*>(data);
-  job->shared.stop.raise();
+  job->shared.cancel();
   if (job->thread.joinable()) job->thread.join();
 }
 
 void run(Job* job) {
   const auto report = [job] {
+    if (job->reporting.exchange(true)) return;
     job->deliver.NonBlockingCall([job](Napi::Env env, Napi::Function) {
       Napi::Object progress = Napi::Object::New(env);
-      set_counters(env, progress, job->shared.counters);
+      set_counters(env, progress, job->shared);
+      job->reporting = false;
       job->on_progress.Call({progress});
     });
   };
@@ -130,7 +194,14 @@ Napi::Value start_copy(const Napi::CallbackInfo& info) {
   job->thread = std::thread(run, job.get());
   Napi::Object handle = Napi::Object::New(env);
   handle.Set("promise", promise);
-  handle.Set("abort", Napi::Function::New(
-                          env, [job](const Napi::CallbackInfo&) { job->shared.stop.raise(); }));
+  handle.Set("abort",
+             Napi::Function::New(env, [job](const Napi::CallbackInfo&) { job->shared.cancel(); }));
+  handle.Set("setPaused", Napi::Function::New(env, [job](const Napi::CallbackInfo& call) {
+               job->shared.set_paused(call[0].ToBoolean().Value());
+             }));
+  handle.Set("setRate", Napi::Function::New(env, [job](const Napi::CallbackInfo& call) {
+               uint64_t rate = 0;
+               if (read_bytes(call[0], "bytesPerSecond", rate)) job->shared.set_rate(rate);
+             }));
   return handle;
 }

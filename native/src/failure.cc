@@ -34,5 +34,6 @@ Napi::Value Failure::to_js(Napi::Env env) const {
   error.Set("side", side);
   error.Set("offset", Napi::BigInt::New(env, offset));
   error.Set("length", Napi::BigInt::New(env, length));
+  error.Set("durableBelow", Napi::BigInt::New(env, durable_below));
   return error;
 }

@@ -14,6 +14,8 @@ struct Failure {
   std::string side;
   uint64_t offset = 0;
   uint64_t length = 0;
+  // Of a copy: everything in its extents below this offset is durable.
+  uint64_t durable_below = 0;
 
   static Failure last(const char* op);
   static Failure of(const char* op, int code);

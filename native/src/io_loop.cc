@@ -83,7 +83,7 @@ void IoLoop::request_stop() { stop_.raise(); }
 
 void IoLoop::run() {
   Failure failure;
-  NbdPtr connected = connect_target(target_, stop_, failure);
+  NbdPtr connected = connect_target(target_, stop_, -1, failure);
   if (connected == nullptr) {
     fail_rest(failure);
     on_connected_(false, failure);

@@ -14,6 +14,7 @@ int main(int argc, char **argv) {
   if (argc != 3) return 2;
   struct nbd_handle *source = nbd_create(), *target = nbd_create();
   check(source == NULL || target == NULL);
+  check(nbd_set_uri_allow_local_file(source, 1) == -1 || nbd_set_uri_allow_local_file(target, 1) == -1);
   check(nbd_connect_uri(source, argv[1]) == -1);
   check(nbd_connect_uri(target, argv[2]) == -1);
   const int64_t size = nbd_get_size(source);
