@@ -22,7 +22,7 @@ function planOf(seed) {
   const size = 4096 + pick(900_000)
   const source = Buffer.alloc(size)
   const holes = []
-  for (let at = 0; at < size; ) {
+  for (let at = 0; at < size;) {
     const length = Math.min(size - at, 1 + pick(pick(2) === 0 ? 9000 : 150_000))
     const kind = pick(4)
     if (kind === 0) holes.push({ offset: at, length })
@@ -30,7 +30,7 @@ function planOf(seed) {
     at += length
   }
   const extents = []
-  for (let at = pick(2) === 0 ? 0 : pick(5000); at < size; ) {
+  for (let at = pick(2) === 0 ? 0 : pick(5000); at < size;) {
     const length = pick(3) === 0 ? size - at : Math.min(size - at, 1 + pick(200_000))
     extents.push({ offset: BigInt(at), length: BigInt(length) })
     at += length + pick(2) * pick(60_000)
