@@ -169,6 +169,24 @@ export const errorTable = {
     'The snapshot of the pass is no longer in vCenter.',
     'Find out who removes snapshots of this VM; then start the next pass.',
   ),
+  SOURCE_SNAPSHOTS_FULL: row(
+    409,
+    'after-operator',
+    'The VM has too many snapshots above each other, so no pass can take one.',
+    'Remove snapshots of the VM that nobody needs.',
+  ),
+  SOURCE_DATASTORE_FULL: row(
+    409,
+    'after-operator',
+    'A datastore of the VM is too full for a snapshot.',
+    'Free space on the datastore named in the message; a snapshot could fill it and stop its VMs.',
+  ),
+  VDDK_UNSUITABLE: row(
+    409,
+    'after-operator',
+    'The VDDK library does not suit this vSphere.',
+    'Install the VDDK version the message asks for on the VMA.',
+  ),
   SOURCE_QUIESCE_FAILED: row(
     409,
     'after-operator',

@@ -1,6 +1,7 @@
 import { type Static } from 'typebox'
 import { AppError, isErrorCode } from '../errors.js'
 import { type HardwareComparison, type HardwareVersionDetail, type HardwareVersionList } from './hardware.js'
+import { type PreflightView } from './preflight.js'
 import {
   type ChangeJob,
   type CreateJob,
@@ -36,6 +37,8 @@ export interface OperatorClient {
   sourceVms(after?: string, signal?: AbortSignal): Promise<SourceVmList>
   /** One page of the VMs that match. */
   findVms(query: Partial<VmQuery>, signal?: AbortSignal): Promise<SourceVmList>
+  /** Waits for the VMA; the newest result is also kept. */
+  runPreflight(sourceVmId: string): Promise<PreflightView>
   /** Newest first. */
   hardwareVersions(sourceVmId: string, signal?: AbortSignal): Promise<HardwareVersionList['items']>
   hardwareVersion(sourceVmId: string, version: number, signal?: AbortSignal): Promise<HardwareVersionDetail>
@@ -101,6 +104,7 @@ export function operatorClient(send: Send): OperatorClient {
         `/v1/replication-jobs/${segment(jobId)}/passes`,
         mode === undefined ? undefined : { mode },
       ),
+    runPreflight: vm => call('POST', `/v1/source-vms/${segment(vm)}/preflight`),
     hardwareVersions: async (vm, signal) =>
       (
         await call<HardwareVersionList>(

@@ -1,5 +1,6 @@
 import { Type, type Static, type TSchema } from 'typebox'
 import { Hardware } from './hardware.js'
+import { FindingView, PreflightResult, PreflightVm } from './preflight.js'
 import {
   BytesText,
   Consistency,
@@ -35,6 +36,7 @@ export const InspectVmResult = Type.Object({
   name: Type.String(),
   power: PowerState,
   changeTracking: Type.Union([Type.Literal('on'), Type.Literal('off'), Type.Literal('unsupported')]),
+  findings: Type.Array(FindingView),
   disks: Type.Array(SourceDisk),
 })
 
@@ -113,6 +115,7 @@ export const RemoveSnapshotResult = Type.Object({ consolidated: Type.Literal(tru
 /** Input and result of each kind of task. */
 export const taskSchemas = {
   'inspect-vm': { input: InspectVm, result: InspectVmResult },
+  'preflight-vm': { input: PreflightVm, result: PreflightResult },
   'create-snapshot': { input: CreateSnapshot, result: FrozenVm },
   'read-powered-off': { input: ReadPoweredOff, result: FrozenVm },
   'copy-disks': { input: CopyDisks, result: CopyDisksResult },
@@ -132,6 +135,7 @@ const leased = <K extends TaskKind, Input extends TSchema>(kind: K, input: Input
   })
 export const LeasedTask = Type.Union([
   leased('inspect-vm', InspectVm),
+  leased('preflight-vm', PreflightVm),
   leased('create-snapshot', CreateSnapshot),
   leased('read-powered-off', ReadPoweredOff),
   leased('copy-disks', CopyDisks),

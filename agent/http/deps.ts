@@ -4,6 +4,7 @@ import {
   type HardwareVersionDetail,
   type HardwareVersionList,
 } from '../api/hardware.js'
+import { type PreflightView } from '../api/preflight.js'
 import {
   type ChangeJob,
   type CreateJob,
@@ -50,6 +51,14 @@ export interface HardwareHistory {
   readonly versions: (sourceVmId: string) => Promise<HardwareVersionList['items']>
   readonly version: (sourceVmId: string, version: number) => Promise<HardwareVersionDetail>
   readonly compare: (sourceVmId: string, from: number, to: number) => Promise<HardwareComparison>
+}
+
+/** Looks for what speaks against replicating a VM. */
+export interface Preflights {
+  /** Waits for a VMA. Rejects with SOURCE_VM_UNKNOWN, WORKER_ABSENT or what the VMA met. */
+  readonly run: (sourceVmId: string) => Promise<void>
+  /** The newest check; rejects with NOT_FOUND. */
+  readonly last: (sourceVmId: string) => Promise<PreflightView>
 }
 
 /** VMs an operator has chosen. Nothing is replicated by choosing. */

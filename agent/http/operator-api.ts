@@ -14,7 +14,7 @@ import {
 } from '../api/schemas.js'
 import { type Logger } from '../log/logger.js'
 import { apiServer } from '../http-server/server.js'
-import { type HardwareHistory, type JobAdmin, type ManagedVms, type Views } from './deps.js'
+import { type HardwareHistory, type JobAdmin, type ManagedVms, type Preflights, type Views } from './deps.js'
 import { originalRoutes } from './original-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
 
@@ -23,6 +23,7 @@ export interface OperatorApiDeps {
   readonly admin: JobAdmin
   readonly managed: ManagedVms
   readonly hardware: HardwareHistory
+  readonly preflights: Preflights
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void

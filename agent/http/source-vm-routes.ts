@@ -6,6 +6,7 @@ import {
   HardwareVersionList,
   VersionParam,
 } from '../api/hardware.js'
+import { PreflightView } from '../api/preflight.js'
 import { ErrorReply, Id, SourceVmList } from '../api/schemas.js'
 import {
   AddManagedVm,
@@ -16,12 +17,13 @@ import {
   VmQuery,
 } from '../api/source-vms.js'
 import { type apiServer } from '../http-server/server.js'
-import { type HardwareHistory, type ManagedVms, type Views } from './deps.js'
+import { type HardwareHistory, type ManagedVms, type Preflights, type Views } from './deps.js'
 
 export interface SourceVmRoutesDeps {
   readonly views: Views
   readonly managed: ManagedVms
   readonly hardware: HardwareHistory
+  readonly preflights: Preflights
 }
 
 const IdParam = Type.Object({ id: Id })
@@ -30,7 +32,7 @@ const replies = <T>(status: number, schema: T) => ({ [status]: schema, default: 
 /** The inventory, and the VMs chosen from it. */
 export function sourceVmRoutes(
   api: ReturnType<typeof apiServer>,
-  { views, managed, hardware }: SourceVmRoutesDeps,
+  { views, managed, hardware, preflights }: SourceVmRoutesDeps,
 ) {
   api.get(
     '/v1/source-vms',
@@ -99,5 +101,18 @@ export function sourceVmRoutes(
       },
     },
     request => hardware.compare(request.params.id, request.query.from, request.query.to),
+  )
+  api.post(
+    '/v1/source-vms/:id/preflight',
+    { schema: { operationId: 'runPreflight', params: IdParam, response: replies(200, PreflightView) } },
+    async request => {
+      await preflights.run(request.params.id)
+      return preflights.last(request.params.id)
+    },
+  )
+  api.get(
+    '/v1/source-vms/:id/preflight',
+    { schema: { operationId: 'readPreflight', params: IdParam, response: replies(200, PreflightView) } },
+    request => preflights.last(request.params.id),
   )
 }

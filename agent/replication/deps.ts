@@ -9,6 +9,7 @@ import {
 } from '../domain/ids.js'
 import { type FenceToken } from '../domain/fence.js'
 import { type Hardware } from '../domain/hardware.js'
+import { type Finding } from '../domain/preflight.js'
 import { type PassState } from '../domain/pass-state.js'
 import { type Bytes } from '../domain/units.js'
 import { type SyncType } from '../domain/progress.js'
@@ -102,6 +103,7 @@ export interface InspectedVm {
   readonly name: string
   readonly power: 'on' | 'off' | 'suspended' | 'unknown'
   readonly changeTracking: 'on' | 'off' | 'unsupported'
+  readonly findings: readonly Finding[]
   readonly disks: readonly {
     readonly diskKey: DiskKey
     readonly label: string

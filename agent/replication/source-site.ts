@@ -120,10 +120,11 @@ export function sourceSite(board: TaskBoard): SourceSite {
   return {
     inspect: async (owner, vm, signal) => {
       const result = await board.run(owner, 'inspect-vm', vm, { sourceVmId: vm }, signal)
-      const { name, power, changeTracking, disks } = result as unknown as InspectResult
+      const { name, power, changeTracking, findings, disks } = result as unknown as InspectResult
       return {
         name,
         power,
+        findings,
         changeTracking,
         disks: disks.map(disk => ({
           ...disk,
@@ -159,6 +160,7 @@ export function sourceSite(board: TaskBoard): SourceSite {
 interface InspectResult {
   readonly name: string
   readonly power: InspectedVm['power']
+  readonly findings: InspectedVm['findings']
   readonly changeTracking: 'on' | 'off' | 'unsupported'
   readonly disks: readonly {
     readonly diskKey: string

@@ -7,6 +7,7 @@ import { listenOnSocket } from '../http-server/listen.js'
 import { operatorApi } from '../http/operator-api.js'
 import { workerApi } from '../http/worker-api.js'
 import { type Logger } from '../log/logger.js'
+import { preflight } from '../replication/preflight.js'
 import { passSaga } from '../replication/pass/saga.js'
 import { sourceSite, TaskBoard } from '../replication/source-site.js'
 import { SagaRunner, sagaKind } from '../saga/runner.js'
@@ -16,6 +17,7 @@ import { managedVms } from '../store/managed-vms.js'
 import { passStore } from '../store/pass-store.js'
 import { sagaLog } from '../store/saga-log.js'
 import { hardwareHistory } from '../store/vm-hardware.js'
+import { vmPreflights } from '../store/vm-preflights.js'
 import { views } from '../store/views.js'
 import { workerReports } from '../store/worker-reports.js'
 import { taskBoardStore } from '../store/worker-tasks.js'
@@ -26,6 +28,9 @@ import { productVersion } from './version.js'
 
 /** A VMA that is silent for longer is lost; it heartbeats four times as often and asks for work every 20 s. */
 const defaultLeaseSeconds = 30
+
+/** An operator waits for it in front of a screen. */
+const preflightLimitMs = 60_000
 
 /** The agent's user, and the group that may use it. */
 const socketMode = 0o660
@@ -62,6 +67,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   })
   const volumed = volumedLink(config.volume_daemon.socket)
   const runner = sagaRunner(db, { board, volumed }, config, logger)
+  const preflightStore = vmPreflights(db, wallClock)
   const operator = operatorApi({
     views: views(db, {
       version: productVersion(),
@@ -72,6 +78,10 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     admin: jobAdmin(db, wallClock),
     managed: managedVms(db, wallClock),
     hardware: hardwareHistory(db),
+    preflights: {
+      run: preflight({ board, tasks, store: preflightStore, limitMs: preflightLimitMs, pause }),
+      last: preflightStore.last,
+    },
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
     logger,

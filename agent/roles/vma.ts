@@ -5,6 +5,7 @@ import { type Logger } from '../log/logger.js'
 import { InventoryScan } from '../source/inventory-scan.js'
 import { omaLink } from '../source/oma-link.js'
 import { runTask } from '../source/run-task.js'
+import { vddkLibrary } from '../source/vddk-library.js'
 import { vddkReaders } from '../source/vddk-readers.js'
 import { Worker } from '../source/worker.js'
 import { openVsphere } from '../vsphere/vsphere.js'
@@ -39,12 +40,17 @@ export async function startVma(config: VmaConfig, logger: Logger): Promise<Role>
     socketDir: config.runtime_dir,
     startTimeoutMs: 20_000,
   })
+  const vddk = vddkLibrary({
+    nbdkitPath: config.vddk.nbdkit,
+    plugin: config.vddk.plugin,
+    libraryDir: config.vddk.library_dir,
+  })
   const link = omaLink(config.oma.worker_socket, 2 * slots + 2)
   const worker = new Worker({
     link,
     workerId: config.worker_id,
     slots,
-    runTask: (task, context) => runTask({ vsphere, readers, disksAtOnce }, task, context),
+    runTask: (task, context) => runTask({ vsphere, readers, vddk, disksAtOnce }, task, context),
     logger,
     nowMs: monotonicMs,
     pause,

@@ -1,6 +1,7 @@
 import { type ChangeId, type DiskKey, type SourceVmId } from '../domain/ids.js'
 import { type Extent } from '../domain/extent.js'
 import { type Hardware } from '../domain/hardware.js'
+import { type PreflightFacts } from '../domain/preflight.js'
 import { type Bytes } from '../domain/units.js'
 
 export type PowerState = 'on' | 'off' | 'suspended' | 'unknown'
@@ -88,6 +89,8 @@ export interface SourceVsphere {
     snapshotMoref: string | null,
     signal: AbortSignal,
   ) => Promise<Hardware>
+  /** What vCenter refuses to tell is unknown; rejects when it is away or has no such VM. */
+  readonly preflightFacts: (vm: SourceVmId, signal: AbortSignal) => Promise<Omit<PreflightFacts, 'vddkMajor'>>
   /** Rejects with CBT_UNAVAILABLE when the change ID is of another epoch or tracking is off, CBT_ANSWER_INVALID when the answer contradicts itself. */
   readonly changedAreas: (
     request: {

@@ -3,7 +3,7 @@ import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { isFault, OutcomeUnknown } from './faults.js'
 import { SoapTransport, type Answer, type Call, type SoapOptions } from './soap.js'
-import { child, element, refOf, required, type MoRef, type Node } from './vim-xml.js'
+import { child, element, refOf, required, textOf, type MoRef, type Node } from './vim-xml.js'
 
 export interface Credentials {
   readonly user: string
@@ -26,6 +26,10 @@ export interface ServiceContent {
   readonly viewManager: MoRef
   readonly sessionManager: MoRef
   readonly searchIndex: MoRef
+  /** Undefined: this server has none. */
+  readonly authorizationManager: MoRef | undefined
+  /** Such as `8.0.1.0`. */
+  readonly apiVersion: string
 }
 
 /**
@@ -178,6 +182,7 @@ export class VimSession {
     const call = { method: 'RetrieveServiceContent', target: serviceInstance, args: [] }
     const { response } = await this.#send(call, [], 'safe', this.#closing.signal)
     const content = required(response, 'returnval', call.method)
+    const authorizationManager = child(content, 'authorizationManager')
     const manager = (name: string): MoRef => refOf(child(content, name), `${call.method}: ${name}`)
     return {
       rootFolder: manager('rootFolder'),
@@ -185,6 +190,9 @@ export class VimSession {
       viewManager: manager('viewManager'),
       sessionManager: manager('sessionManager'),
       searchIndex: manager('searchIndex'),
+      authorizationManager:
+        authorizationManager === undefined ? undefined : refOf(authorizationManager, call.method),
+      apiVersion: textOf(child(content, 'about'), 'apiVersion') ?? '',
     }
   }
 }

@@ -6,6 +6,7 @@ import { changedAreas, type AreasQuery } from './changed-areas.js'
 import { readHardware } from './hardware.js'
 import { listVms, type ListedVm } from './inventory.js'
 import { describeVm, enableChangeTracking, type DescribedVm } from './machines.js'
+import { preflightFacts, type VsphereFacts } from './preflight-facts.js'
 import { readObject } from './properties.js'
 import { VimSession, type SessionOptions } from './session.js'
 import { Snapshots, type SnapshotRequest, type TakenSnapshot } from './snapshots.js'
@@ -64,6 +65,7 @@ export interface Vsphere {
     snapshotMoref: string | null,
     signal: AbortSignal,
   ) => Promise<Hardware>
+  readonly preflightFacts: (vm: SourceVmId, signal: AbortSignal) => Promise<VsphereFacts>
   readonly changedAreas: (query: AreasQuery, signal: AbortSignal) => Promise<readonly Extent[]>
   /** Logs out. Call it last. */
   readonly close: () => Promise<void>
@@ -99,6 +101,7 @@ export function openVsphere(options: VsphereOptions): Vsphere {
     findSnapshot: (moref, name, signal) => snapshots.find(moref, name, signal),
     removeSnapshot: (request, signal) => snapshots.remove(request, signal),
     readHardware: (moref, snapshotMoref, signal) => readHardware(session, moref, snapshotMoref, signal),
+    preflightFacts: (vm, signal) => preflightFacts(session, vm, signal),
     changedAreas: (query, signal) => changedAreas(session, query, signal),
     close: () => session.close(),
   }

@@ -12,6 +12,7 @@ export interface DiskOptions {
   readonly controllerKey: number
   readonly unitNumber: number
   readonly diskMode: string
+  readonly sharing: string
   readonly directory: string
   /** File name without `.vmdk`. */
   readonly stem: string

@@ -1,6 +1,7 @@
 import { Decoder, VIM_NAMESPACE } from './decode.js'
 import { invalidRequest, notAuthenticated, objectNotFound, VimFault } from './fault.js'
 import { collectorMethods } from './methods-collector.js'
+import { authorizationMethods } from './methods-authorization.js'
 import { sessionMethods } from './methods-session.js'
 import { vmMethods } from './methods-vm.js'
 import { type Session } from './sessions.js'
@@ -50,7 +51,12 @@ function decodeCall(vcenter: Vcenter, method: Method, call: XmlElement): { targe
   return { target, args }
 }
 
-const handlers: Readonly<Record<string, Handler>> = { ...sessionMethods, ...collectorMethods, ...vmMethods }
+const handlers: Readonly<Record<string, Handler>> = {
+  ...sessionMethods,
+  ...authorizationMethods,
+  ...collectorMethods,
+  ...vmMethods,
+}
 
 /** May be called without a session: what a client needs to log in. */
 function isAnonymous(request: Request): boolean {

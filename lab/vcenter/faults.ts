@@ -50,6 +50,8 @@ export type FaultRule =
     }
   /** The property is reported in missingSet, as for a user without the right. */
   | { readonly kind: 'hide-property'; readonly path: string; readonly times?: number }
+  /** The user does not have the privilege, on any object. */
+  | { readonly kind: 'lack-privilege'; readonly privilege: string; readonly times?: number }
 
 type RuleOf<K extends FaultRule['kind']> = Extract<FaultRule, { kind: K }>
 
@@ -93,6 +95,10 @@ export class Faults {
 
   mayRead(_object: MoRef, path: string): boolean {
     return this.take('hide-property', rule => rule.path === path) === null
+  }
+
+  mayUse(_object: MoRef, privilege: string): boolean {
+    return this.take('lack-privilege', rule => rule.privilege === privilege) === null
   }
 
   shownMark(mark: ChangeMark | null): ChangeMark | null {

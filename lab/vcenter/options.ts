@@ -15,6 +15,8 @@ export interface DiskSpec {
   readonly unitNumber?: number
   /** `persistent`, `independent_persistent`, … */
   readonly diskMode?: string
+  /** `sharingNone` when left out. */
+  readonly sharing?: string
 }
 
 export interface VmSpec {
@@ -32,6 +34,7 @@ export interface VmSpec {
   /** Default: off, as a new VM has it. */
   readonly changeTracking?: boolean
   readonly toolsRunning?: boolean
+  readonly encrypted?: boolean
   readonly disks: readonly DiskSpec[]
 }
 

@@ -12,6 +12,7 @@ export function addServices(inventory: Inventory, rootFolder: MoRef, instanceUui
   inventory.add(new PlainObject(ref('PropertyCollector', 'propertyCollector'), {}))
   inventory.add(new PlainObject(ref('ViewManager', 'ViewManager'), {}))
   inventory.add(new PlainObject(ref('SearchIndex', 'SearchIndex'), {}))
+  inventory.add(new PlainObject(ref('AuthorizationManager', 'AuthorizationManager'), {}))
   inventory.add(
     new PlainObject(ref('SessionManager', 'SessionManager'), {
       defaultLocale: 'en',
@@ -43,6 +44,7 @@ function serviceContent(rootFolder: MoRef, instanceUuid: string): DataObject {
       licenseProductVersion: '8.0',
     }),
     sessionManager: ref('SessionManager', 'SessionManager'),
+    authorizationManager: ref('AuthorizationManager', 'AuthorizationManager'),
     taskManager: ref('TaskManager', 'TaskManager'),
     searchIndex: ref('SearchIndex', 'SearchIndex'),
   })

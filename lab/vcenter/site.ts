@@ -60,6 +60,7 @@ export class Site {
         firmware: spec.firmware ?? 'bios',
         version: 'vmx-19',
         toolsRunning: spec.toolsRunning ?? true,
+        isEncrypted: spec.encrypted ?? false,
       },
       spec.disks.map((disk, index) => this.makeDisk(vmRef, directory, disk, index)),
       {
@@ -97,6 +98,7 @@ export class Site {
       // Unit 7 of a SCSI bus is the controller itself.
       unitNumber: spec.unitNumber ?? (index < 7 ? index : index + 1),
       diskMode: spec.diskMode ?? 'persistent',
+      sharing: spec.sharing ?? 'sharingNone',
       directory: join(this.directory, 'datastore', directory),
       stem: index === 0 ? directory : `${directory}_${index}`,
       shadowPath: this.keepShadows ? join(this.directory, 'shadow', vm.id, `${key}.img`) : null,

@@ -25,6 +25,8 @@ DestroyPropertyFilter @ PropertyFilter () void
 CreateContainerView @ ViewManager (container:@ManagedEntity type:string[]? recursive:boolean) @ContainerView
 CreateListView @ ViewManager (obj:@ManagedObject[]?) @ListView
 DestroyView @ View () void
+HasPrivilegeOnEntities @ AuthorizationManager (entity:@ManagedEntity[] sessionId:string privId:string[]?)
+  EntityPrivilege[]?
 FindByUuid @ SearchIndex (datacenter:@Datacenter? uuid:string vmSearch:boolean instanceUuid:boolean?)
   @ManagedEntity?
 FindAllByUuid @ SearchIndex (datacenter:@Datacenter? uuid:string vmSearch:boolean instanceUuid:boolean?)

@@ -37,6 +37,8 @@ ServiceContent < DynamicData | rootFolder:@Folder propertyCollector:@PropertyCol
   healthUpdateManager:@HealthUpdateManager? failoverClusterConfigurator:@FailoverClusterConfigurator?
   failoverClusterManager:@FailoverClusterManager?
   tenantManager:@TenantManager? siteInfoManager:@SiteInfoManager? storageQueryManager:@StorageQueryManager?
+PrivilegeAvailability < DynamicData | privId:string isGranted:boolean
+EntityPrivilege < DynamicData | entity:@ManagedEntity privAvailability:PrivilegeAvailability[]
 UserSession < DynamicData | key:string userName:string fullName:string loginTime:dateTime
   lastActiveTime:dateTime locale:string messageLocale:string extensionSession:boolean ipAddress:string
   userAgent:string callCount:long

@@ -61,6 +61,8 @@ ManagedObjectView < View | view:@ManagedObject[]?
 ContainerView < ManagedObjectView | container:@ManagedEntity type:string[]? recursive:boolean
 ListView < ManagedObjectView |
 SearchIndex < ManagedObject |
+AuthorizationManager < ManagedObject | privilegeList:AuthorizationPrivilege[]?
+  roleList:AuthorizationRole[]? description:AuthorizationDescription
 ExtensibleManagedObject < ManagedObject | value:CustomFieldValue[]? availableField:CustomFieldDef[]?
 ManagedEntity < ExtensibleManagedObject | parent:@ManagedEntity? customValue:CustomFieldValue[]?
   overallStatus:#ManagedEntityStatus configStatus:#ManagedEntityStatus configIssue:Event[]?

@@ -50,6 +50,8 @@ VirtualMachineConfigInfo < DynamicData | changeVersion:string modified:dateTime 
   guestIntegrityInfo:VirtualMachineGuestIntegrityInfo? migrateEncryption:string?
 VirtualMachineFileInfo < DynamicData | vmPathName:string? snapshotDirectory:string?
   suspendDirectory:string? logDirectory:string? ftMetadataDirectory:string?
+CryptoKeyId < DynamicData | keyId:string providerId:KeyProviderId?
+KeyProviderId < DynamicData | id:string
 VirtualHardware < DynamicData | numCPU:int numCoresPerSocket:int? memoryMB:int
   virtualICH7MPresent:boolean? virtualSMCPresent:boolean? device:VirtualDevice[]?
 VirtualDevice < DynamicData | key:int deviceInfo:Description? backing:VirtualDeviceBackingInfo?

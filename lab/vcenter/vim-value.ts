@@ -92,6 +92,13 @@ export function dataList(object: DataObject, field: string): readonly DataObject
   return value
 }
 
+export function refList(object: DataObject, field: string): readonly MoRef[] {
+  const value = object.fields[field]
+  if (value === undefined) return []
+  if (!isList(value) || !value.every(isRef)) throw new TypeError(`${object.type}.${field} is not a list`)
+  return value
+}
+
 export function textList(object: DataObject, field: string): readonly string[] {
   const value = object.fields[field]
   if (value === undefined) return []

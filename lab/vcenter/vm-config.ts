@@ -12,6 +12,11 @@ export interface ShownDisk {
 
 const SCSI_KEY_BASE = 1000
 
+const keyId = data('CryptoKeyId', {
+  keyId: 'key-1',
+  providerId: data('KeyProviderId', { id: 'lab' }),
+})
+
 /** The configuration of a VM as `config` shows it, with the layers and change IDs given. */
 export function vmConfig(vm: Vm, show: (disk: Disk) => ShownDisk): DataObject {
   const { identity, hardware } = vm
@@ -63,6 +68,7 @@ export function vmConfig(vm: Vm, show: (disk: Disk) => ShownDisk): DataObject {
     changeTrackingEnabled: vm.changeTrackingEnabled,
     firmware: hardware.firmware,
     extraConfig: extraConfig(vm),
+    keyId: hardware.isEncrypted ? keyId : undefined,
   })
 }
 
@@ -201,6 +207,7 @@ function diskBacking(vm: Vm, disk: Disk, layer: Layer, mark: ChangeMark | null):
     deltaDiskFormat: isDelta ? 'seSparseFormat' : undefined,
     digestEnabled: false,
     deltaGrainSize: isDelta ? 8 : undefined,
-    sharing: 'sharingNone',
+    sharing: disk.options.sharing,
+    keyId: vm.hardware.isEncrypted ? keyId : undefined,
   })
 }

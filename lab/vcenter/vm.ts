@@ -28,6 +28,7 @@ export interface VmHardware {
   readonly firmware: 'bios' | 'efi'
   readonly version: string
   readonly toolsRunning: boolean
+  readonly isEncrypted: boolean
 }
 
 /** A snapshot: the tree node of its VM, its own managed object, and what was frozen. */

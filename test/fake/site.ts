@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { changeId, diskKey, serialOfVolume, volumeId, type VolumeId } from '../../agent/domain/ids.js'
 import { type Extent } from '../../agent/domain/extent.js'
 import { type Hardware } from '../../agent/domain/hardware.js'
+import { type Finding } from '../../agent/domain/preflight.js'
 import { moveDisk, planDisk } from '../../agent/nbd/move-disk.js'
 import { type FrozenVm, type SourceSite, type TargetVolumes } from '../../agent/replication/deps.js'
 import { type ConnectTarget } from '../../native/types.js'
@@ -29,6 +30,7 @@ export class FakeSite {
   power: 'on' | 'off' = 'on'
   /** Why a snapshot tells no change IDs; null: it does. */
   fullReason: string | null = null
+  findings: readonly Finding[] = []
   hardware: Hardware = frozenVm.hardware
   backingUuid = (key: string): string => `backing-${key}`
   baseFile = (key: string): string => `[ds] vm/${key}.vmdk`
@@ -72,6 +74,7 @@ export class FakeSite {
       this.#call('inspect', async () => ({
         name: 'vm',
         power: this.power,
+        findings: this.findings,
         changeTracking: 'on',
         disks: this.#disks.map(disk => ({
           diskKey: diskKey(disk.key),

@@ -1,5 +1,6 @@
 import { describeChange, diskSetChanges, unprovenDisks } from '../../domain/disk-set.js'
 import { AppError } from '../../errors.js'
+import { blockingError } from './blockers.js'
 import { ownerOf, type PassStep } from './context.js'
 
 /** Looks at the VM before anything is made: it must exist, and its disks must be the ones this job replicates. */
@@ -9,6 +10,8 @@ export const inspectSource: PassStep<{ readonly changeTracking: string }> = {
   run: async ({ source, store }, context) => {
     const job = await store.job(context.input.jobId)
     const vm = await source.inspect(ownerOf(context, 'inspect'), job.sourceVmId, context.signal)
+    const blocking = blockingError(vm.name, vm.findings, context.input.mode ?? 'snapshot')
+    if (blocking !== undefined) throw blocking
     const without = vm.disks.find(disk => !disk.snapshotable)
     if (without !== undefined) {
       throw new AppError(

@@ -1,18 +1,27 @@
 import { type TaskInput, type TaskResult } from '../../api/worker.js'
 import { sourceVmId } from '../../domain/ids.js'
+import { preflightFindings } from '../../domain/preflight.js'
 import { type SourceVsphere } from '../deps.js'
+import { type VddkLibrary } from '../vddk-library.js'
 
-/** What the VM is now. Changes nothing. */
+export interface InspectDeps {
+  readonly vsphere: SourceVsphere
+  readonly vddk: VddkLibrary
+}
+
+/** What the VM is now, and what speaks against replicating it. Changes nothing. */
 export async function inspectVm(
-  vsphere: SourceVsphere,
+  deps: InspectDeps,
   { sourceVmId: id }: TaskInput<'inspect-vm'>,
   signal: AbortSignal,
 ): Promise<TaskResult<'inspect-vm'>> {
-  const { name, power, changeTracking, disks } = await vsphere.describeVm(sourceVmId(id), signal)
+  const { name, power, changeTracking, disks } = await deps.vsphere.describeVm(sourceVmId(id), signal)
+  const { findings } = await preflightVm(deps, { sourceVmId: id }, signal)
   return {
     name,
     power,
     changeTracking,
+    findings,
     disks: disks.map(disk => ({
       diskKey: disk.key,
       label: disk.label,
@@ -22,6 +31,16 @@ export async function inspectVm(
       snapshotable: disk.snapshotable,
     })),
   }
+}
+
+/** What speaks against replicating the VM, worst first. Changes nothing. */
+export async function preflightVm(
+  { vsphere, vddk }: InspectDeps,
+  { sourceVmId: id }: TaskInput<'preflight-vm'>,
+  signal: AbortSignal,
+): Promise<TaskResult<'preflight-vm'>> {
+  const facts = await vsphere.preflightFacts(sourceVmId(id), signal)
+  return { findings: preflightFindings({ ...facts, vddkMajor: await vddk.major() }, new Date()) }
 }
 
 /** Resolves when the snapshot is gone and the disks are consolidated; absent is removed. */

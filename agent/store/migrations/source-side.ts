@@ -77,4 +77,12 @@ export const sourceSide = [
       PRIMARY KEY (source_vm_id, version)
     ) ${tail}`,
   ),
+  statement(
+    '0023-create-vm-preflights',
+    `CREATE TABLE IF NOT EXISTS vm_preflights (
+      source_vm_id VARCHAR(64) PRIMARY KEY,
+      checked_at DATETIME(3) NOT NULL,
+      findings JSON NOT NULL
+    ) ${tail}`,
+  ),
 ] as const

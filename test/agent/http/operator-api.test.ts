@@ -11,6 +11,7 @@ import { jobAdmin } from '../../../agent/store/job-admin.js'
 import { managedVms } from '../../../agent/store/managed-vms.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
 import { hardwareHistory } from '../../../agent/store/vm-hardware.js'
+import { vmPreflights } from '../../../agent/store/vm-preflights.js'
 import { views } from '../../../agent/store/views.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
@@ -37,6 +38,7 @@ void t.test('the operator API on a unix socket over a real database', async t =>
     admin: jobAdmin(db, now),
     managed: managedVms(db, now),
     hardware: hardwareHistory(db),
+    preflights: { run: () => Promise.resolve(), last: vmPreflights(db, now).last },
     onWork: () => (pokes += 1),
     onCancel: saga => cancelled.push(saga),
     logger: silent,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { type FindingCode } from '../../../agent/domain/preflight.js'
 import { AppError } from '../../../agent/errors.js'
 import { migrate, type Database } from '../../../agent/store/database.js'
 import { views } from '../../../agent/store/views.js'
@@ -99,6 +100,27 @@ void t.test('what the source tells decides how a pass goes', async t => {
     t.ok(await s.identical())
     t.match(view, { syncType: 'incremental', consistency: 'powered-off' })
     t.notOk(asked.includes('snapshot') || asked.includes('remove-snapshot'))
+  })
+
+  await t.test('a blocker ends the pass before anything is made, under its own name', async t => {
+    const s = await stand(t, db)
+    const blocker = (code: FindingCode) => ({ code, severity: 'blocker', what: code, remedy: '' }) as const
+    const cases: [FindingCode, string][] = [
+      ['privilege-missing', 'VSPHERE_PERMISSION_MISSING'],
+      ['datastore-full', 'SOURCE_DATASTORE_FULL'],
+      ['snapshot-chain-full', 'SOURCE_SNAPSHOTS_FULL'],
+      ['vddk-unsuitable', 'VDDK_UNSUITABLE'],
+      ['disk-multi-writer', 'SOURCE_DISK_UNSUPPORTED'],
+    ]
+    for (const [code, error] of cases) {
+      s.site.findings = [blocker(code), { ...blocker('tools-not-running'), severity: 'warning' }]
+      const { outcome } = await runs(s)
+      t.match(outcome, { kind: 'undone', failure: { code: error, message: `VM vm: ${code}` } })
+      t.equal(s.site.volumes.size, 0)
+    }
+    s.site.power = 'off'
+    s.site.findings = [blocker('datastore-full')]
+    t.same((await runs(s, { mode: 'final' })).outcome, { kind: 'succeeded' }, 'a final pass needs no room')
   })
 
   await t.test('hardware is kept in versions, one for each change', async t => {

@@ -71,7 +71,7 @@ function startWorker(t: Test, link: WorkerOptions['link'], runTask: WorkerOption
   return worker
 }
 
-const vm = { name: 'vm', power: 'on', changeTracking: 'on', disks: [] } as const
+const vm = { name: 'vm', power: 'on', changeTracking: 'on', findings: [], disks: [] } as const
 const inspect = (board: TaskBoard, owner: string, subject = 'vm-1', signal = never) =>
   board.run(owner, 'inspect-vm', subject, { sourceVmId: subject }, signal)
 
@@ -223,7 +223,7 @@ void t.test('progress counts only while its task is leased and its pass copies',
       'g/copy',
       'copy-disks',
       'vm-1',
-      { sourceVmId: 'vm-1', snapshotName: 's', disks: [] },
+      { sourceVmId: 'vm-1', from: { kind: 'snapshot', name: 's' }, disks: [] },
       never,
     ),
   )
