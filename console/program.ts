@@ -1,7 +1,7 @@
 import os from 'node:os'
 import process from 'node:process'
 import v8 from 'node:v8'
-import { type OperatorClient } from '../agent/api/client.js'
+import { type ConsoleClient } from './console-client.js'
 import { type Event } from './event.js'
 import { ownAddresses } from './own-addresses.js'
 import { frameView } from './panes/frame.js'
@@ -18,7 +18,7 @@ const addressesMs = 10_000
 
 /** What the program is run with, apart from the process it is. */
 export interface Program {
-  readonly client: OperatorClient
+  readonly client: ConsoleClient
   readonly wantedTier: Tier | null
   readonly hostName: string
   readonly nowMs: () => number

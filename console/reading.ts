@@ -1,6 +1,6 @@
 import { type Static, type TSchema } from 'typebox'
 import Value from 'typebox/value'
-import { type OperatorClient } from '../agent/api/client.js'
+import { type ConsoleClient } from './console-client.js'
 import {
   JobDetailView,
   JobList,
@@ -52,7 +52,7 @@ async function reading<Schema extends TSchema>(
 
 /** All pages of the inventory. */
 async function inventory(
-  client: OperatorClient,
+  client: ConsoleClient,
   signal: AbortSignal,
 ): Promise<Reading<readonly SourceVmView[]>> {
   const items: SourceVmView[] = []
@@ -69,7 +69,7 @@ async function inventory(
 
 /** Reads one part. Rejects with LinkError when the agent is away. */
 export async function readPart(
-  client: OperatorClient,
+  client: ConsoleClient,
   part: PartRequest,
   signal: AbortSignal,
 ): Promise<PartReply> {

@@ -1,4 +1,4 @@
-import { type OperatorClient } from '../agent/api/client.js'
+import { type ConsoleClient } from './console-client.js'
 import { AppError } from '../agent/errors.js'
 import { type Action, type DeedOutcome, type Event } from './event.js'
 import { awayReason, failureFromError, readPart } from './reading.js'
@@ -6,7 +6,7 @@ import { type Deed, type PartRequest, type State } from './state.js'
 import { update } from './update.js'
 
 export interface RunnerDeps {
-  readonly client: OperatorClient
+  readonly client: ConsoleClient
   readonly nowMs: () => number
   /** Draws the newest state; called once for a burst of events. */
   readonly draw: (state: State, wipe: boolean) => void
@@ -95,7 +95,7 @@ async function carryOut(deps: RunnerDeps, deed: Deed): Promise<Event> {
   return { kind: 'deed-ended', nowMs: deps.nowMs(), deed, outcome }
 }
 
-async function outcomeOf(client: OperatorClient, deed: Deed): Promise<DeedOutcome> {
+async function outcomeOf(client: ConsoleClient, deed: Deed): Promise<DeedOutcome> {
   try {
     switch (deed.kind) {
       case 'start-replication':

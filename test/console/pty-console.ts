@@ -4,10 +4,13 @@ import xterm from '@xterm/headless'
 import pty from 'node-pty'
 import { until } from '../lib/until.js'
 
-const mainPath = path.join(import.meta.dirname, '../../dist/console/main.js')
+const programs = path.join(import.meta.dirname, '../../dist/console')
 
 export interface ConsoleOptions {
-  readonly socketPath: string
+  /** Null: the program takes none. */
+  readonly socketPath: string | null
+  /** Of the programs in dist/console. */
+  readonly main?: string
   readonly term?: string
   readonly lang?: string
   readonly cols?: number
@@ -42,7 +45,11 @@ export class PtyConsole {
     })
     this.process = pty.spawn(
       process.execPath,
-      [mainPath, '--socket', options.socketPath, ...(options.args ?? [])],
+      [
+        path.join(programs, options.main ?? 'main.js'),
+        ...(options.socketPath === null ? [] : ['--socket', options.socketPath]),
+        ...(options.args ?? []),
+      ],
       {
         name: options.term ?? 'xterm-256color',
         cols,

@@ -1,0 +1,115 @@
+import { type ConsoleClient } from '../console-client.js'
+import { type JobView, type PassView } from '../../agent/api/schemas.js'
+import { AppError, errorTable } from '../../agent/errors.js'
+import { recording, runningPass, statusAt, type Recording } from './recording.js'
+
+/**
+ * The operator API on recorded data: what is asked for happens to the record and to nothing else. The pass that runs
+ * moves on with the clock.
+ */
+export function demoClient(nowMs: () => number): ConsoleClient {
+  const site: Recording = recording(nowMs())
+  const jobOf = (id: string) =>
+    found(
+      site.jobs.find(job => job.id === id),
+      `replication job ${id}`,
+    )
+  const passOf = (id: string) =>
+    found(
+      site.passes.find(pass => pass.id === id),
+      `pass ${id}`,
+    )
+
+  /** Brings running passes up to the present. */
+  const advance = (): void => {
+    for (const job of site.jobs) {
+      const { currentPass } = job
+      if (currentPass === null) continue
+      const startMs = Date.parse(currentPass.startedAt)
+      const now = runningPass(job.id, currentPass.number, startMs, nowMs())
+      site.passes.splice(site.passes.indexOf(passOf(currentPass.id)), 1, now)
+      job.currentPass = passView(now)
+    }
+  }
+
+  const start = (jobId: string): PassView => {
+    const job = jobOf(jobId)
+    if (job.currentPass !== null) throw new AppError('JOB_BUSY', `job ${jobId}`)
+    const number = site.passes.filter(pass => pass.jobId === jobId).length + 1
+    const pass = runningPass(jobId, number, nowMs(), nowMs())
+    site.passes.push(pass)
+    job.state = 'replicating'
+    job.currentPass = passView(pass)
+    return job.currentPass
+  }
+
+  return {
+    status: () => Promise.resolve(statusAt(nowMs())),
+    sourceVms: () => Promise.resolve({ items: site.vms, next: null }),
+    jobs: () => {
+      advance()
+      return Promise.resolve(site.jobs.map(jobView))
+    },
+    job: id => attempt(() => jobOf(id)),
+    passes: id => attempt(() => site.passes.filter(pass => pass.jobId === id).map(passView)),
+    pass: id => attempt(() => passOf(id)),
+    createJob: ({ sourceVmId }) =>
+      attempt(() => {
+        const vm = found(
+          site.vms.find(each => each.id === sourceVmId),
+          `VM ${sourceVmId}`,
+        )
+        if (vm.jobId !== null) throw new AppError('JOB_EXISTS', `VM ${vm.name}`)
+        const [template] = site.jobs
+        const id = `j${site.vms.indexOf(vm) + 1}`
+        const disks = (template?.disks ?? []).map(disk => ({ ...disk, volumeId: null, changeId: null }))
+        const job = {
+          id,
+          sourceVmId,
+          vmName: vm.name,
+          state: 'new' as const,
+          quiesce: 'preferred' as const,
+          createdAt: new Date(nowMs()).toISOString(),
+        }
+        const created = { ...job, recoveryPointAt: null, currentPass: null, lastPass: null, disks }
+        vm.jobId = id
+        site.jobs.push(created)
+        return created
+      }),
+    startPass: jobId => attempt(() => start(jobId)),
+    cancelPass: id =>
+      attempt(() => {
+        const pass = passOf(id)
+        const job = jobOf(pass.jobId)
+        const ended = {
+          ...pass,
+          state: 'failed' as const,
+          sagaState: 'done' as const,
+          endedAt: new Date(nowMs()).toISOString(),
+          rateBytesPerSec: null,
+          etaSeconds: null,
+          failure: {
+            code: 'PASS_CANCELLED' as const,
+            message: `pass ${pass.number}`,
+            next: errorTable.PASS_CANCELLED.next,
+          },
+        }
+        site.passes.splice(site.passes.indexOf(pass), 1, ended)
+        job.state = 'failed'
+        job.currentPass = null
+        job.lastPass = passView(ended)
+        return job.lastPass
+      }),
+  }
+}
+
+const jobView = ({ disks: _disks, ...job }: Recording['jobs'][number]): JobView => job
+const passView = ({ disks: _disks, steps: _steps, ...pass }: Recording['passes'][number]): PassView => pass
+
+function found<T>(value: T | undefined, what: string): T {
+  if (value === undefined) throw new AppError('NOT_FOUND', what)
+  return value
+}
+
+/** A refusal rejects, as one of the agent does. */
+const attempt = <T>(work: () => T): Promise<T> => Promise.resolve().then(work)
