@@ -103,6 +103,8 @@ class CopyShared {
   // has flushed after that.
   void ask_for_mark();
   uint64_t wanted_mark() const { return wanted_mark_.load(); }
+  // What wanted_mark() was when the round began: a lane that starts late owes all marks since.
+  uint64_t first_mark() const { return first_mark_; }
   void lane_flushed(uint64_t mark_number);
   void lane_ended(uint64_t mark_number);
   Mark durable();
@@ -120,6 +122,7 @@ class CopyShared {
   std::vector<std::unique_ptr<Bell>> bells_;
   uint32_t lanes_ = 0;
   std::atomic<uint64_t> wanted_mark_{0};
+  uint64_t first_mark_ = 0;
   uint32_t unflushed_lanes_ = 0;
   Mark candidate_;
   Mark durable_;

@@ -57,6 +57,7 @@ void CopyShared::begin_round(WorkQueue& next, uint32_t lanes) {
   // A cancel that came just before was wiped out by the line above; one that comes later is not.
   if (cancelled_) stop.raise();
   lanes_ = lanes;
+  first_mark_ = wanted_mark_;
   unflushed_lanes_ = 0;
   while (bells_.size() < lanes) bells_.push_back(std::make_unique<Bell>());
   next.set_rate(rate_);

@@ -46,7 +46,7 @@ Lane::Lane(uint32_t index, nbd_handle* source, nbd_handle* target, MapReader* ma
       shared_(shared),
       queue_(*shared.queue),
       slots_(kMaxSlots),
-      flushed_mark_(shared.wanted_mark()),
+      flushed_mark_(shared.first_mark()),
       now_(Clock::now()),
       checked_(now_) {
   const size_t most = shared.request_bytes / shared.grain * 2 + 4;
