@@ -169,6 +169,12 @@ export interface SourceSite {
   readonly removeSnapshot: (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => Promise<void>
 }
 
+/** A snapshot of a pass that nothing needs any more. */
+export interface LeftSnapshot {
+  readonly passId: PassId
+  readonly vm: SourceVmId
+}
+
 /** Volumes in CloudStack. */
 export interface TargetVolumes {
   readonly find: (volume: VolumeId, signal: AbortSignal) => Promise<{ readonly sizeBytes: Bytes } | undefined>

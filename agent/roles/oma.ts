@@ -10,9 +10,11 @@ import { type Logger } from '../log/logger.js'
 import { preflight } from '../replication/preflight.js'
 import { passSaga } from '../replication/pass/saga.js'
 import { sourceSite, TaskBoard } from '../replication/source-site.js'
+import { SnapshotReaper } from '../replication/snapshot-reaper.js'
 import { SagaRunner, sagaKind } from '../saga/runner.js'
 import { migrate, openDatabase, type Database } from '../store/database.js'
 import { jobAdmin } from '../store/job-admin.js'
+import { leftSnapshots } from '../store/left-snapshots.js'
 import { managedVms } from '../store/managed-vms.js'
 import { passStore } from '../store/pass-store.js'
 import { sagaLog } from '../store/saga-log.js'
@@ -31,6 +33,8 @@ const defaultLeaseSeconds = 30
 
 /** An operator waits for it in front of a screen. */
 const preflightLimitMs = 60_000
+
+const reapIntervalMs = 3_600_000
 
 /** The agent's user, and the group that may use it. */
 const socketMode = 0o660
@@ -87,9 +91,17 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     logger,
   })
   const worker = workerApi({ tasks, reports: workerReports(db, wallClock), board, leaseMs, logger })
+  const reaper = new SnapshotReaper({
+    left: leftSnapshots(db),
+    source: sourceSite(board),
+    tasks,
+    logger,
+    intervalMs: reapIntervalMs,
+    pause,
+  })
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])
-    await runner.stop()
+    await Promise.all([runner.stop(), reaper.stop()])
     await board.stop()
     await volumed.disconnect()
     await db.destroy()
@@ -98,6 +110,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   await listenOnSocket(operator, config.api.operator_socket, socketMode)
   board.start()
   runner.start()
+  reaper.start()
   return { close }
 }
 

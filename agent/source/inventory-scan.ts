@@ -13,6 +13,9 @@ export interface InventoryScanOptions {
   readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
 }
 
+/** After a scan that broke or that the OMA was not told of: operators wait for it. */
+const retryMs = 5_000
+
 /** The longest text the OMA takes. */
 const maxFolder = 2000
 
@@ -45,7 +48,8 @@ export class InventoryScan {
       } catch (error) {
         if (!this.#isStopping()) logger.warn({ err: error }, 'state of the source could not be reported')
       }
-      await pause(intervalMs, signal)
+      const delayMs = report?.state === 'ok' ? intervalMs : Math.min(intervalMs, retryMs)
+      await pause(delayMs, signal)
     }
   }
 

@@ -2,5 +2,17 @@ import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
 import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
+import { source5000 } from './source-5000.js'
+import { sourceFinal } from './source-final.js'
+import { sourceMultidisk } from './source-multidisk.js'
+import { sourceSession } from './source-session.js'
 
-export const scenarios: readonly Scenario[] = [replicate, faults, inventory1000]
+export const scenarios: readonly Scenario[] = [
+  replicate,
+  faults,
+  inventory1000,
+  sourceMultidisk,
+  sourceSession,
+  sourceFinal,
+  source5000,
+]

@@ -24,6 +24,8 @@ export interface SiteOptions {
   readonly devices?: DevicesChoice
   /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
   readonly leaseSeconds?: number
+  /** Between two looks at the inventory; 5 when left out. */
+  readonly inventorySeconds?: number
 }
 
 const vddkPlugin = join(import.meta.dirname, '../../../lab/vddk/build/nbdkit-vddk-plugin.so')
@@ -98,7 +100,7 @@ export class LabSite {
         byIdDir: cloudstack.byIdDir,
       },
       leaseSeconds: options.leaseSeconds ?? 10,
-      inventorySeconds: 5,
+      inventorySeconds: options.inventorySeconds ?? 5,
     })
     cleanup.add('the product', async () => {
       const stuck = await product.stopAll()
