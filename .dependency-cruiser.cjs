@@ -62,6 +62,10 @@ module.exports = {
       '^agent/(source|vsphere|nbd|nbdkit|api|http-client|domain|log|config)/',
       '^agent/errors\\.ts$',
     ]),
+    only('nethelper', '^agent/nethelper/', [
+      '^agent/(nethelper|api|http-server|log)/',
+      '^agent/errors\\.ts$',
+    ]),
     only('http-server', '^agent/http-server/', ['^agent/(http-server|log)/', '^agent/errors\\.ts$']),
     only('http-client', '^agent/http-client/', ['^agent/(http-client|api)/', '^agent/errors\\.ts$']),
     only('http', '^agent/http/', [

@@ -292,6 +292,25 @@ export const errorTable = {
     'Bring the OMA and its volume daemon to the same version.',
   ),
 
+  HOST_CHANGE_PENDING: row(
+    409,
+    'after-operator',
+    'A change of the host settings waits for being kept or undone.',
+    'Keep or undo it first, or wait until it comes back by itself.',
+  ),
+  HOST_APPLY_FAILED: row(
+    502,
+    'after-operator',
+    'The host settings could not be applied; the old ones are back.',
+    'Read the log of the network helper, correct the settings and apply them again.',
+  ),
+  HOST_STATE_BROKEN: row(
+    500,
+    'after-operator',
+    'The record of the host settings cannot be read, so nothing was changed.',
+    'Look at the file named in the message; remove it only when the running network settings are the right ones.',
+  ),
+
   CLOUDSTACK_UNREACHABLE: row(
     502,
     'after-delay',

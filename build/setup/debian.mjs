@@ -18,6 +18,7 @@ const packages = [
   { name: 'mariadb-client-core', why: 'database tools', for: ['test', 'lab'] },
   { name: 'openssl', why: 'certificates of tests and of the lab', for: ['test', 'bench', 'lab'] },
   { name: 'diffutils', why: 'cmp', for: ['test', 'bench', 'lab'] },
+  { name: 'iproute2', why: 'network the helper is proved in', for: ['test'] },
   { name: 'tmux', why: 'terminal the console is proved in', for: ['test'] },
   { name: 'clang-format', why: 'format gate for C++', for: ['check'] },
   { name: 'shellcheck', why: 'gate for shell files', for: ['check'] },
