@@ -8,7 +8,7 @@ const only = (name, from, allowed) => ({
 const packageOnlyIn = (name, packages, folders) => ({
   name,
   severity: 'error',
-  from: { path: '^(agent|console|native|lab)/', pathNot: folders },
+  from: { path: '^(agent|console|native|wizard|lab)/', pathNot: folders },
   to: { path: `node_modules/(${packages})/` },
 })
 
@@ -30,7 +30,7 @@ module.exports = {
     {
       name: 'product-runs-without-dev-packages',
       severity: 'error',
-      from: { path: '^(agent|console|native|lab)/' },
+      from: { path: '^(agent|console|native|wizard|lab)/' },
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '@types' },
     },
     only('native', '^native/', ['^native/', 'nbd\\.node$']),
@@ -63,7 +63,7 @@ module.exports = {
       '^agent/errors\\.ts$',
     ]),
     only('nethelper', '^agent/nethelper/', [
-      '^agent/(nethelper|api|http-server|log)/',
+      '^agent/(nethelper|api|files|http-server|log)/',
       '^agent/errors\\.ts$',
     ]),
     only('http-server', '^agent/http-server/', ['^agent/(http-server|log)/', '^agent/errors\\.ts$']),
@@ -74,6 +74,14 @@ module.exports = {
       '^agent/errors\\.ts$',
     ]),
     only('console', '^console/', ['^console/', '^agent/api/', '^agent/errors\\.ts$']),
+    only('files', '^agent/files/', ['^agent/files/']),
+    only('wizard', '^wizard/', [
+      '^wizard/',
+      '^console/',
+      '^agent/(api|files|http-client)/',
+      '^agent/vsphere/balanced\\.ts$',
+      '^agent/errors\\.ts$',
+    ]),
     only('simulators', '^lab/(vcenter|cloudstack|vddk)/', ['^lab/(vcenter|cloudstack|vddk)/']),
     only('lab', '^lab/', ['^lab/', '^agent/api/', '^agent/errors\\.ts$']),
     packageOnlyIn('knex-in-store', 'knex|mysql2', '^agent/store/'),
@@ -83,7 +91,7 @@ module.exports = {
       'fastify|@fastify',
       '^(agent/http|agent/http-server|agent/volumes/http|agent/source/http|lab)/',
     ),
-    packageOnlyIn('xml-at-its-edges', 'fast-xml-parser', '^(agent/vsphere|lab/vcenter)/'),
+    packageOnlyIn('xml-at-its-edges', 'fast-xml-parser', '^(agent/vsphere|lab/vcenter|wizard)/'),
   ],
   options: {
     tsPreCompilationDeps: true,

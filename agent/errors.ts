@@ -292,6 +292,12 @@ export const errorTable = {
     'Bring the OMA and its volume daemon to the same version.',
   ),
 
+  NETHELPER_UNREACHABLE: row(
+    503,
+    'after-delay',
+    'The network helper does not answer as it should.',
+    'Start the network helper and read its log; a change that waits comes back by itself.',
+  ),
   HOST_CHANGE_PENDING: row(
     409,
     'after-operator',

@@ -28,6 +28,7 @@ const gates = [
       'console',
       'native',
       'lab',
+      'wizard',
       'test',
     ]),
   ],

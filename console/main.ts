@@ -2,7 +2,8 @@ import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { operatorClient } from '../agent/api/client.js'
 import { agentLink } from './agent-link.js'
-import { productProgram, runProgram, terminalCaps } from './program.js'
+import { productProgram, runProgram } from './program.js'
+import { terminalCaps } from './terminal-caps.js'
 import { isTier, tiers, type Tier } from './tier.js'
 
 const usage = `usage: console --socket PATH [--tier ${tiers.join('|')}]`

@@ -9,7 +9,8 @@ import { openLines, type PlainLines } from './plain/lines.js'
 import { startRunner } from './runner.js'
 import { initialState, type State } from './state.js'
 import { drawnTiers, type Tier } from './tier.js'
-import { capsFor, type Caps } from './ui/caps.js'
+import { cleanEnvironment, terminalCaps } from './terminal-caps.js'
+import { type Caps } from './ui/caps.js'
 import { terminalGone } from './ui/terminal.js'
 import { type TerminalScreen } from './ui/screen.js'
 
@@ -26,32 +27,6 @@ export interface Program {
 }
 
 export const productProgram = { hostName: os.hostname(), nowMs: Date.now, addresses: ownAddresses }
-
-/**
- * Blessed reads these when it is loaded: where to look for terminal descriptions (the user's own must not be parsed),
- * whether to start tmux to ask its version, whether to draw lines with the VT100's graphic set.
- */
-function cleanEnvironment(env: NodeJS.ProcessEnv): void {
-  delete env['TERMINFO']
-  delete env['TERMINFO_DIRS']
-  delete env['TERMCAP']
-  delete env['HOME']
-  delete env['TMUX']
-  env['NCURSES_NO_UTF8_ACS'] = '1'
-}
-
-/** What this terminal can do; null: its cursor cannot be placed, or there is none. */
-export function terminalCaps(wantedTier: Tier | null): Caps | null {
-  if (!process.stdin.isTTY || !process.stdout.isTTY) return null
-  const { env } = process
-  return capsFor({
-    term: env['TERM'] ?? '',
-    locale:
-      [env['LC_ALL'], env['LC_CTYPE'], env['LANG']].find(value => value !== undefined && value !== '') ?? '',
-    noColour: (env['NO_COLOR'] ?? '') !== '',
-    wantedTier: wantedTier === 'plain' ? null : wantedTier,
-  })
-}
 
 /** Runs the console on this process's terminal until it is left. */
 export async function runProgram(program: Program): Promise<void> {

@@ -10,7 +10,7 @@ import {
 } from '../api/host-settings.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
-import { putFile, textOf } from './durable.js'
+import { putFile, textOf } from '../files/durable.js'
 import { hostFilePaths, hostNamePath, renderHostFiles } from './render.js'
 
 /** Time that a set clock does not move: since this start of the machine. */

@@ -29,6 +29,10 @@ export function plainText(view: View): readonly string[] {
   return lines.flatMap(line => wrapped(drawableText(line)))
 }
 
+/** Blocks alone, for a screen that has no place among sections. */
+export const plainBlocks = (blocks: readonly Block[]): readonly string[] =>
+  blocks.flatMap(blockLines).flatMap(line => wrapped(drawableText(line)))
+
 /** The line that asks; it always ends in a colon. */
 export function plainPrompt(view: View): string {
   const { dialog } = view

@@ -24,13 +24,13 @@ export function drawField(frame: Frame, block: FieldBlock, area: Area): void {
   wrapSpans([{ text: `! ${block.problem}`, tone: 'bad' }], area.width - problemIndent, 2)
     .slice(0, area.height - 1)
     .forEach((spans, at) => {
-      const indent = problemIndent + (at === 0 ? 0 : 2)
+      let x = area.x + problemIndent + (at === 0 ? 0 : 2)
       for (const { text } of spans)
-        frame.put(area.x + indent, area.y + 1 + at, text, { tone: 'bad', inverse: false }, right - indent)
+        x = frame.put(x, area.y + 1 + at, text, { tone: 'bad', inverse: false }, right - x)
     })
 }
 
-export const problemIndent = 4
+const problemIndent = 4
 
 function drawEntry(frame: Frame, block: FieldBlock, x: number, y: number, room: number): void {
   const { entry } = block

@@ -1,6 +1,7 @@
+import fs from 'node:fs'
 import t from 'tap'
 import { runPass, vmOf } from './fake-agent.js'
-import { openListFor, siteFor } from './open-console.js'
+import { openFor, openListFor, siteFor } from './open-console.js'
 import { key } from './pty-console.js'
 import { until } from '../lib/until.js'
 
@@ -32,4 +33,34 @@ void t.test('1,000 and 5,000 VMs: quick keys, little memory', async t => {
   t.ok(times[10]! < 100, 'keys stay quick')
   t.comment(`resident with 5,000 VMs: ${Math.round(view.residentKib() / 1024)} MiB`)
   t.same(view.children(), [])
+})
+
+/** Seconds of processor time so far, in ticks of 1/100 s (proc(5): fields 14 and 15). */
+function processorSeconds(pid: number): number {
+  const fields = fs
+    .readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / 100
+}
+
+void t.test('first paint soon after the start, and next to nothing to do when idle', async t => {
+  const agent = await siteFor(t)
+  for (const job of agent.site.jobs) job.currentPass = null
+  const started = performance.now()
+  const view = openFor(t, agent)
+  await until('something is drawn', () => view.text().includes('OSSEA-Migrate'))
+  const firstMs = performance.now() - started
+  await view.shows('Needs attention', 'fin-share')
+  t.comment(
+    `first paint after ${Math.round(firstMs)} ms, data after ${Math.round(performance.now() - started)} ms`,
+  )
+  t.ok(firstMs < 2000, 'far from the 150 ms of an idle machine is still wrong')
+  const { pid } = view.process
+  const before = processorSeconds(pid)
+  const from = performance.now()
+  await until('5 s went by', () => performance.now() - from > 5000)
+  const share = (processorSeconds(pid) - before) / ((performance.now() - from) / 1000)
+  t.comment(`idle: ${(share * 100).toFixed(1)} % of a processor`)
+  t.ok(share < 0.05)
 })

@@ -69,7 +69,9 @@ export class PtyConsole {
     this.process.onExit(exit => {
       this.exit = exit
     })
-    this.terminal.onData(data => this.process.write(data))
+    this.terminal.onData(data => {
+      if (this.exit === null) this.process.write(data)
+    })
   }
 
   /** The rows of the screen, trailing blanks cut. */
