@@ -133,6 +133,8 @@ void t.test('files that are not answers are refused', async t => {
     'network.mtu': '9000',
     'network.dns': '192.0.2.1, 192.0.2.2',
   })
+  const withType = '<!DOCTYPE x><Environment/>'
+  t.throws(() => answersFromOvf(withType), { ...code, message: /declares a document type/ })
   for (const xml of [
     '<!DOCTYPE x [<!ENTITY a "b">]><Environment/>',
     '<Environment><PropertySection>',
