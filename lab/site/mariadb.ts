@@ -27,6 +27,8 @@ export class Mariadb {
     await run('/usr/bin/mariadb-install-db', [
       '--no-defaults',
       `--datadir=${mariadb.#dataDir}`,
+      // A starting server deletes what looks like temporary tables of a dead one, so none may share a directory with another.
+      `--tmpdir=${dir}`,
       '--auth-root-authentication-method=socket',
       '--skip-test-db',
       ...asRoot(),
@@ -43,6 +45,7 @@ export class Mariadb {
         '/usr/sbin/mariadbd',
         '--no-defaults',
         `--datadir=${this.#dataDir}`,
+        `--tmpdir=${this.#dir}`,
         `--socket=${this.socketPath}`,
         `--pid-file=${join(this.#dir, 'pid')}`,
         '--skip-networking',

@@ -62,11 +62,12 @@ export class VmOperations {
         disks: frozen,
         config,
       })
-      vm.snapshots.push(snapshot)
-      vm.currentSnapshot = snapshot
       await this.deps.reader().publishSnapshot(snapshot)
       await this.publishPowerState(vm)
+      // Shown in the VM's tree and there to be read at one instant.
       this.deps.inventory.add(snapshot)
+      vm.snapshots.push(snapshot)
+      vm.currentSnapshot = snapshot
       vm.touched(this.deps.inventory)
       return snapshot
     })

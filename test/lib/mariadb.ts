@@ -22,9 +22,12 @@ export async function startMariadb(t: Test): Promise<TestDatabase> {
   const data = join(dir, 'data')
   const socketPath = join(dir, 'sql.sock')
   const user = process.getuid?.() === 0 ? ['--user=root'] : []
+  // A starting server deletes what looks like temporary tables of a dead one, so none may share a directory with another.
+  const tmpdir = `--tmpdir=${dir}`
   await execa('/usr/bin/mariadb-install-db', [
     '--no-defaults',
     `--datadir=${data}`,
+    tmpdir,
     '--auth-root-authentication-method=socket',
     '--skip-test-db',
     ...user,
@@ -36,6 +39,7 @@ export async function startMariadb(t: Test): Promise<TestDatabase> {
     const argv = [
       '--no-defaults',
       `--datadir=${data}`,
+      tmpdir,
       `--socket=${socketPath}`,
       '--skip-networking',
       `--pid-file=${join(dir, 'pid')}`,
