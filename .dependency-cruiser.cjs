@@ -44,7 +44,11 @@ module.exports = {
       '^agent/(replication|saga|domain|log)/',
       '^agent/errors\\.ts$',
     ]),
-    only('vsphere', '^agent/vsphere/', ['^agent/(vsphere|domain|log)/', '^agent/errors\\.ts$']),
+    only('vsphere', '^agent/vsphere/', [
+      '^agent/(vsphere|domain|log)/',
+      '^agent/source/deps\\.ts$',
+      '^agent/errors\\.ts$',
+    ]),
     only('cloudstack', '^agent/cloudstack/', ['^agent/(cloudstack|domain|log)/', '^agent/errors\\.ts$']),
     only('nbd', '^agent/nbd/', ['^agent/(nbd|domain|log)/', '^agent/errors\\.ts$', '^native/']),
     only('nbdkit', '^agent/nbdkit/', ['^agent/nbdkit/', '^agent/errors\\.ts$']),
@@ -55,11 +59,11 @@ module.exports = {
       '^agent/errors\\.ts$',
     ]),
     only('volumes', '^agent/volumes/', [
-      '^agent/(volumes|nbdkit|api|http-server|http-client|domain|log|config)/',
+      '^agent/(volumes|nbdkit|files|api|http-server|http-client|domain|log|config)/',
       '^agent/errors\\.ts$',
     ]),
     only('source', '^agent/source/', [
-      '^agent/(source|vsphere|nbd|nbdkit|api|http-client|domain|log|config)/',
+      '^agent/(source|nbd|nbdkit|api|http-client|domain|log|config)/',
       '^agent/errors\\.ts$',
     ]),
     only('nethelper', '^agent/nethelper/', [

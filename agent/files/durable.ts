@@ -1,22 +1,31 @@
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
-/** Replaces a file as a whole and makes it durable: a crash leaves the old one or the new one. Null removes it. */
+/**
+ * Replaces a file as a whole and makes it durable: a crash leaves the old one or the new one, and perhaps a `.new` beside it.
+ * Its directory has to exist. Calls for one path must not overlap.
+ */
+export async function replaceFile(path: string, content: string, mode: number): Promise<void> {
+  const file = await open(`${path}.new`, 'w', mode)
+  try {
+    await file.writeFile(content)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await rename(`${path}.new`, path)
+  await syncDirectoryOf(path)
+}
+
+/** As above, and makes the directory when it is missing. Null removes the file. */
 export async function putFile(path: string, content: string | null, mode: number): Promise<void> {
   if (content === null) {
     await rm(path, { force: true })
+    await syncDirectoryOf(path)
   } else {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 })
-    const file = await open(`${path}.new`, 'w', mode)
-    try {
-      await file.writeFile(content)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(`${path}.new`, path)
+    await replaceFile(path, content, mode)
   }
-  await syncDirectoryOf(path)
 }
 
 /** Null: not there. */

@@ -1,9 +1,11 @@
-import { open, readFile, rename } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fenceToken, type FenceToken } from '../domain/fence.js'
 import { type VolumeSerial } from '../domain/ids.js'
 import { AppError } from '../errors.js'
+import { replaceFile } from '../files/durable.js'
 
+const fileMode = 0o600
 const tokenLine = /^[1-9][0-9]{0,18}\n$/
 
 /**
@@ -44,9 +46,8 @@ export class Fences {
   async #write(serial: VolumeSerial, token: FenceToken): Promise<void> {
     const path = this.#path(serial)
     try {
-      await writeDurably(`${path}.new`, `${token}\n`)
-      await rename(`${path}.new`, path)
-      await syncDirectory(this.#dir)
+      // A directory that is gone took the tokens with it, so it is never made anew here.
+      await replaceFile(path, `${token}\n`, fileMode)
     } catch (cause) {
       throw new AppError('VOLUME_FENCE_BROKEN', `saving ${path}`, cause)
     }
@@ -54,24 +55,5 @@ export class Fences {
 
   #path(serial: VolumeSerial): string {
     return join(this.#dir, `${serial}.fence`)
-  }
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(path, 'w', 0o600)
-  try {
-    await file.writeFile(text)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r')
-  try {
-    await directory.sync()
-  } finally {
-    await directory.close()
   }
 }

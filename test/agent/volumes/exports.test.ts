@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import t, { type Test } from 'tap'
@@ -38,7 +38,7 @@ async function stand(t: Test) {
     logger: silent,
   })
   t.teardown(() => exports.closeAll())
-  return { exports, image, link: join(byIdDir, `virtio-${serial}`), byIdDir }
+  return { exports, image, link: join(byIdDir, `virtio-${serial}`), byIdDir, stateDir }
 }
 
 const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
@@ -106,4 +106,11 @@ void t.test('a real block device is proven and sized', async t => {
   await handle.flush()
   handle.close()
   await exports.closeAll()
+})
+
+void t.test('a directory of tokens that is gone is not taken for one without tokens', async t => {
+  const s = await stand(t)
+  await s.exports.open(serial, mib, fenceToken(9n))
+  await rm(s.stateDir, { recursive: true })
+  t.equal(await codeOf(s.exports.open(serial, mib, one)), 'VOLUME_FENCE_BROKEN')
 })
