@@ -1,11 +1,13 @@
 import { type Knex } from 'knex'
 import { sourceSide } from './source-side.js'
 import { createTables } from './tables.js'
+import { workGate } from './work-gate.js'
 
 /** Forward only; one repeatable statement each. Names are what the database remembers: never rename, only append. */
 const migrations: readonly { readonly name: string; readonly up: (db: Knex) => Promise<void> }[] = [
   ...createTables,
   ...sourceSide,
+  ...workGate,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {

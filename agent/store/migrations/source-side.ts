@@ -1,13 +1,4 @@
-import { type Knex } from 'knex'
-
-const statement = (name: string, sql: string) => ({
-  name,
-  up: async (db: Knex): Promise<void> => {
-    await db.raw(sql)
-  },
-})
-
-const tail = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin'
+import { statement, tableOptions } from './statement.js'
 
 /** Where VMs are, which are managed, and what is known of their hardware. */
 export const sourceSide = [
@@ -29,7 +20,7 @@ export const sourceSide = [
       source_vm_id VARCHAR(64) PRIMARY KEY,
       name VARCHAR(1000) NOT NULL,
       managed_at DATETIME(3) NOT NULL
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
   statement(
     '0015-manage-vms-with-jobs',
@@ -52,7 +43,7 @@ export const sourceSide = [
       note TEXT NOT NULL,
       PRIMARY KEY (pass_id, kind),
       FOREIGN KEY (pass_id) REFERENCES passes (id) ON DELETE CASCADE
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
   statement(
     '0019-job-disks-base-file',
@@ -75,7 +66,7 @@ export const sourceSide = [
       taken_at DATETIME(3) NOT NULL,
       hardware JSON NOT NULL,
       PRIMARY KEY (source_vm_id, version)
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
   statement(
     '0023-create-vm-preflights',
@@ -83,6 +74,6 @@ export const sourceSide = [
       source_vm_id VARCHAR(64) PRIMARY KEY,
       checked_at DATETIME(3) NOT NULL,
       findings JSON NOT NULL
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
 ] as const

@@ -1,17 +1,8 @@
-import { type Knex } from 'knex'
-
-const create = (name: string, sql: string) => ({
-  name,
-  up: async (db: Knex): Promise<void> => {
-    await db.raw(sql)
-  },
-})
-
-const tail = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin'
+import { statement, tableOptions } from './statement.js'
 
 /** The tables of version 0.1. Ids are text, byte counts BIGINT UNSIGNED, times DATETIME(3) in UTC. */
 export const createTables = [
-  create(
+  statement(
     '0001-create-source-vms',
     `CREATE TABLE IF NOT EXISTS source_vms (
       id VARCHAR(64) PRIMARY KEY,
@@ -21,9 +12,9 @@ export const createTables = [
       capacity_bytes BIGINT UNSIGNED NOT NULL,
       seen_at DATETIME(3) NOT NULL,
       scan_id VARCHAR(64) NOT NULL
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
+  statement(
     '0002-create-source-site',
     `CREATE TABLE IF NOT EXISTS source_site (
       id TINYINT UNSIGNED PRIMARY KEY,
@@ -32,9 +23,9 @@ export const createTables = [
       failure_code VARCHAR(64) NULL,
       failure_message TEXT NULL,
       checked_at DATETIME(3) NULL
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
+  statement(
     '0003-create-replication-jobs',
     `CREATE TABLE IF NOT EXISTS replication_jobs (
       id VARCHAR(64) PRIMARY KEY,
@@ -44,9 +35,9 @@ export const createTables = [
       recovery_point_pass_id VARCHAR(64) NULL,
       recovery_point_at DATETIME(3) NULL,
       UNIQUE KEY one_job_per_vm (source_vm_id)
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
+  statement(
     '0004-create-job-disks',
     `CREATE TABLE IF NOT EXISTS job_disks (
       job_id VARCHAR(64) NOT NULL,
@@ -60,9 +51,9 @@ export const createTables = [
       PRIMARY KEY (job_id, disk_key),
       UNIQUE KEY one_disk_per_volume (volume_id),
       FOREIGN KEY (job_id) REFERENCES replication_jobs (id) ON DELETE CASCADE
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
+  statement(
     '0005-create-sagas',
     `CREATE TABLE IF NOT EXISTS sagas (
       id VARCHAR(64) PRIMARY KEY,
@@ -75,9 +66,9 @@ export const createTables = [
       created_at DATETIME(3) NOT NULL,
       ended_at DATETIME(3) NULL,
       KEY unfinished (state)
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
+  statement(
     '0006-create-saga-events',
     `CREATE TABLE IF NOT EXISTS saga_events (
       saga_id VARCHAR(64) NOT NULL,
@@ -90,9 +81,9 @@ export const createTables = [
       failure_message TEXT NULL,
       PRIMARY KEY (saga_id, seq),
       FOREIGN KEY (saga_id) REFERENCES sagas (id) ON DELETE CASCADE
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
+  statement(
     '0007-create-passes',
     `CREATE TABLE IF NOT EXISTS passes (
       id VARCHAR(64) PRIMARY KEY,
@@ -109,9 +100,9 @@ export const createTables = [
       UNIQUE KEY one_pass_per_saga (saga_id),
       FOREIGN KEY (job_id) REFERENCES replication_jobs (id) ON DELETE CASCADE,
       FOREIGN KEY (saga_id) REFERENCES sagas (id)
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
+  statement(
     '0008-create-pass-disks',
     `CREATE TABLE IF NOT EXISTS pass_disks (
       pass_id VARCHAR(64) NOT NULL,
@@ -130,9 +121,9 @@ export const createTables = [
       change_id_after VARCHAR(200) NULL,
       PRIMARY KEY (pass_id, disk_key),
       FOREIGN KEY (pass_id) REFERENCES passes (id) ON DELETE CASCADE
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
+  statement(
     '0009-create-worker-tasks',
     `CREATE TABLE IF NOT EXISTS worker_tasks (
       id VARCHAR(64) PRIMARY KEY,
@@ -152,20 +143,13 @@ export const createTables = [
       failure_message TEXT NULL,
       KEY by_owner (owner),
       KEY by_state (state, created_at)
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
+  statement(
     '0010-create-fence-counter',
     `CREATE TABLE IF NOT EXISTS fence_counter (
       id TINYINT UNSIGNED PRIMARY KEY,
       token BIGINT UNSIGNED NOT NULL
-    ) ${tail}`,
+    ) ${tableOptions}`,
   ),
-  create(
-    '0011-create-work-gate',
-    `CREATE TABLE IF NOT EXISTS work_gate (
-      id TINYINT UNSIGNED PRIMARY KEY
-    ) ${tail}`,
-  ),
-  create('0012-fill-work-gate', 'INSERT IGNORE INTO work_gate (id) VALUES (1)'),
 ] as const
