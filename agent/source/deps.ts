@@ -12,7 +12,9 @@ export interface ListedVm {
   readonly power: PowerState
   readonly diskCount: number
   readonly capacityBytes: Bytes
+  /** As operators see it: datacenter, folders, parted by `/`. Empty where vCenter does not tell. */
   readonly folder: string
+  /** The ESXi host's name; null where vCenter does not tell. */
   readonly host: string | null
   /** Names of snapshots that passes made, whether or not they are still needed. */
   readonly passSnapshots: readonly string[]

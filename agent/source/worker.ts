@@ -125,5 +125,6 @@ export class Worker {
     logger.warn({ task: task.id }, 'task no longer counts')
   }
 }
+
 const isLapsed = (signal: AbortSignal): boolean =>
   signal.reason instanceof AppError && signal.reason.code === 'WORKER_LEASE_LAPSED'

@@ -1,29 +1,15 @@
 import { sourceVmId, type SourceVmId } from '../domain/ids.js'
 import { passOfSnapshotName } from '../domain/names.js'
-import { type Bytes } from '../domain/units.js'
 import { type Logger } from '../log/logger.js'
+import { type ListedVm } from '../source/deps.js'
 import { capacitiesOf } from './devices.js'
 import { isFault, OutcomeUnknown } from './faults.js'
-import { entityName, powerOf, powerPaths, type PowerState } from './machines.js'
+import { entityName, powerOf, powerPaths } from './machines.js'
 import { containerView, readPlaces, type Places } from './places.js'
 import { continueCall, pageOf, referredFilter, retrieveCall, type ObjectProperties } from './properties.js'
 import { type VimSession } from './session.js'
 import { listedSnapshots } from './snapshot-tree.js'
 import { child, element, flag, refOf, text, type MoRef, type Node } from './vim-xml.js'
-
-export interface ListedVm {
-  readonly instanceUuid: SourceVmId
-  readonly name: string
-  readonly power: PowerState
-  readonly diskCount: number
-  readonly capacityBytes: Bytes
-  /** As operators see it: datacenter, folders, parted by `/`. Empty where vCenter does not tell. */
-  readonly folder: string
-  /** The ESXi host's name; null where vCenter does not tell. */
-  readonly host: string | null
-  /** Names of snapshots that passes made, whether or not they are still needed. */
-  readonly passSnapshots: readonly string[]
-}
 
 /** What is parsed takes ten times its size in memory; smaller pages cost no more CPU. */
 const pageObjects = 50

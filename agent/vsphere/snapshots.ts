@@ -1,30 +1,14 @@
-import { type ChangeId, type DiskKey } from '../domain/ids.js'
-import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
+import { type TakenSnapshot } from '../source/deps.js'
 import { disksOf, type DiskDevice } from './devices.js'
 import { isFault, OutcomeUnknown, type VimFault } from './faults.js'
 import { readObject, readVm, vmRef } from './properties.js'
 import { type VimSession } from './session.js'
 import { type Call } from './soap.js'
-import { listedSnapshots, type Consistency, type ListedSnapshot } from './snapshot-tree.js'
+import { listedSnapshots, type ListedSnapshot } from './snapshot-tree.js'
 import { type Tasks } from './tasks.js'
 import { element, flag, type MoRef } from './vim-xml.js'
-
-export interface FrozenDisk {
-  readonly key: DiskKey
-  readonly changeId: ChangeId | null
-  /** The datastore path of the disk's file as the snapshot names it. */
-  readonly fileName: string
-  readonly capacityBytes: Bytes
-}
-
-export interface TakenSnapshot {
-  readonly snapshotMoref: string
-  readonly createdAt: Date
-  readonly consistency: Consistency
-  readonly disks: readonly FrozenDisk[]
-}
 
 export interface SnapshotRequest {
   readonly moref: string

@@ -1,15 +1,13 @@
-import { type SourceVmId } from '../domain/ids.js'
-import { type Extent } from '../domain/extent.js'
-import { type Hardware } from '../domain/hardware.js'
 import { AppError } from '../errors.js'
-import { changedAreas, type AreasQuery } from './changed-areas.js'
+import { type SourceVsphere } from '../source/deps.js'
+import { changedAreas } from './changed-areas.js'
 import { readHardware } from './hardware.js'
-import { listVms, type ListedVm } from './inventory.js'
-import { describeVm, enableChangeTracking, type DescribedVm } from './machines.js'
-import { preflightFacts, type VsphereFacts } from './preflight-facts.js'
+import { listVms } from './inventory.js'
+import { describeVm, enableChangeTracking } from './machines.js'
+import { preflightFacts } from './preflight-facts.js'
 import { readObject } from './properties.js'
 import { VimSession, type SessionOptions } from './session.js'
-import { Snapshots, type SnapshotRequest, type TakenSnapshot } from './snapshots.js'
+import { Snapshots } from './snapshots.js'
 import { Tasks } from './tasks.js'
 
 export type VsphereOptions = Pick<
@@ -44,29 +42,7 @@ const usualTimes: VsphereTimes = {
 const maxBusyRounds = 20
 
 /** One vCenter or ESXi host, as the VMA uses it. */
-export interface Vsphere {
-  readonly checkConnection: (signal: AbortSignal) => Promise<void>
-  readonly thumbprintSha1: (signal: AbortSignal) => Promise<string>
-  readonly listVms: (signal: AbortSignal) => AsyncIterable<readonly ListedVm[]>
-  readonly describeVm: (vm: SourceVmId, signal: AbortSignal) => Promise<DescribedVm>
-  readonly enableChangeTracking: (moref: string, signal: AbortSignal) => Promise<void>
-  readonly createSnapshot: (request: SnapshotRequest, signal: AbortSignal) => Promise<TakenSnapshot>
-  readonly findSnapshot: (
-    moref: string,
-    name: string,
-    signal: AbortSignal,
-  ) => Promise<TakenSnapshot | undefined>
-  readonly removeSnapshot: (
-    request: { readonly moref: string; readonly name: string },
-    signal: AbortSignal,
-  ) => Promise<void>
-  readonly readHardware: (
-    moref: string,
-    snapshotMoref: string | null,
-    signal: AbortSignal,
-  ) => Promise<Hardware>
-  readonly preflightFacts: (vm: SourceVmId, signal: AbortSignal) => Promise<VsphereFacts>
-  readonly changedAreas: (query: AreasQuery, signal: AbortSignal) => Promise<readonly Extent[]>
+export interface Vsphere extends SourceVsphere {
   /** Logs out. Call it last. */
   readonly close: () => Promise<void>
 }
