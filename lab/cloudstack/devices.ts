@@ -15,7 +15,7 @@ import { type DevicesChoice } from './options.js'
 /** KVM gives a volume's disk the first 20 hex digits of its UUID as serial. */
 export const serialOf = (volumeId: string): string => volumeId.replaceAll('-', '').slice(0, 20)
 
-/** How long a closing simulator waits for others to let go of its loop devices. */
+/** How long others may take to let go of a loop device. */
 const closeWaitMs = 5000
 
 /** The disks the appliance VM sees: a link per attached volume where udev would put it, to a real block device. */
@@ -87,14 +87,7 @@ export class Devices {
 
   async close(): Promise<void> {
     for (const volumeId of [...this.#paths.keys()]) await this.detach(volumeId)
-    const end = performance.now() + closeWaitMs
-    for (;;) {
-      const left = this.kind === 'loop' ? await loopsBelow(this.#directory) : []
-      if (left.length === 0) return
-      if (performance.now() > end)
-        throw new Error(`still open by a process: ${left.map(({ device }) => device).join(', ')}`)
-      await after(20)
-    }
+    if (this.kind === 'loop') await untilFree(this.#directory)
   }
 
   #link(volumeId: string): string {
@@ -113,9 +106,21 @@ async function bestKind(probeFile: string): Promise<'loop' | 'file'> {
   }
 }
 
+/** A detached device goes when the last process that has it open closes it; who looks at devices opens each for a moment. */
+async function untilFree(directory: string): Promise<void> {
+  const end = performance.now() + closeWaitMs
+  for (;;) {
+    const left = await loopsBelow(directory)
+    if (left.length === 0) return
+    if (performance.now() > end)
+      throw new Error(`still open by a process: ${left.map(({ device }) => device).join(', ')}`)
+    await after(20)
+  }
+}
+
 /**
  * Removes what a simulator that was killed left: links in `byIdDir`, loop devices and mounts, as far as they lead into
- * `directory`. Volumes' files stay. Returns the loop devices it detached.
+ * `directory`. Volumes' files stay. Returns the loop devices it detached; rejects when a process keeps one open.
  */
 export async function cleanUpStale(directory: string, byIdDir: string): Promise<readonly string[]> {
   const loops = process.getuid?.() === 0 ? await loopsBelow(directory) : []
@@ -127,6 +132,7 @@ export async function cleanUpStale(directory: string, byIdDir: string): Promise<
     if (stale.has(target) || target.startsWith(top)) await rm(join(byIdDir, name), { force: true })
   }
   for (const device of stale) await detachLoop(device)
+  if (stale.size > 0) await untilFree(directory)
   for (const mount of await mountsBelow(directory)) await unmount(mount)
   return [...stale]
 }

@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { execa } from 'execa'
 import t, { type Test } from 'tap'
 import { cleanUpStale } from '../../lab/cloudstack/devices.js'
-import { attachLoop, detachLoop, loopsBelow } from '../../lab/cloudstack/loop-device.js'
+import { attachLoop, detachLoop, loopsBelow, mountsBelow } from '../../lab/cloudstack/loop-device.js'
 import { type CloudIds } from '../../lab/cloudstack/simulator.js'
 import { temporaryDir } from '../lib/nbdkit.js'
+import { until } from '../lib/until.js'
 import { RawCloudstack } from './cloudstack-client.js'
 import { makeVolume } from './cloudstack-fixture.js'
 
@@ -81,8 +82,22 @@ void t.test('after a kill the next start frees the devices of its own directory,
   t.same(await readdir(byIdDir), [])
   await attachOne(second.facts)
   await second.end('SIGKILL')
-  t.equal((await cleanUpStale(directory, byIdDir)).length, 1)
-  t.same(await loopsBelow(directory), [])
+  const [{ device } = { device: '' }] = await loopsBelow(directory)
+  const holder = await open(device, 'r')
+  let isSettled = false
+  const cleaned = cleanUpStale(directory, byIdDir).finally(() => (isSettled = true))
+  await until('the device is let go of', async () =>
+    (
+      await execa('/usr/sbin/losetup', ['--list', '--noheadings', '--output', 'AUTOCLEAR', device])
+    ).stdout.includes('1'),
+  )
+  // All that would be left to do, several times over.
+  for (let times = 0; times < 5; times += 1) await mountsBelow(directory)
+  t.equal((await loopsBelow(directory)).length, 1, 'somebody has it open still')
+  t.notOk(isSettled, 'so it is not called free')
+  await holder.close()
+  t.same(await cleaned, [device])
+  t.same(await loopsBelow(directory), [], 'and now it is free')
   t.equal((await loopsBelow(other)).length, 1)
   t.same(await cleanUpStale(directory, byIdDir), [])
 })
