@@ -65,6 +65,24 @@ export const errorTable = {
     'A pass of this job has not ended yet.',
     'Wait for the running pass to end, then start the next one.',
   ),
+  JOB_PAUSED: row(
+    409,
+    'after-operator',
+    'The job is paused, so it starts no pass.',
+    'Resume the job; a pass that waits goes on, or start one then.',
+  ),
+  JOB_STOPPED: row(
+    409,
+    'after-operator',
+    'The job is stopped, so it starts no pass.',
+    'Let the job start passes again, then start one.',
+  ),
+  JOB_NOT_STOPPED: row(
+    409,
+    'after-operator',
+    'A job that may still start passes cannot be deleted.',
+    'Stop the job, wait for the end of its pass, and delete it then.',
+  ),
   JOB_DISKS_CHANGED: row(
     409,
     'after-operator',
@@ -101,6 +119,12 @@ export const errorTable = {
     'after-delay',
     'The VMA lost its lease, so its work no longer counts.',
     'Nothing to do: the VMA stops this work and asks for a new lease.',
+  ),
+  WORKER_VERSION_MISMATCH: row(
+    409,
+    'after-operator',
+    'VMA and OMA are of versions that do not work together, so the VMA gets no work.',
+    'Bring VMA and OMA to the same version; nothing was lost, and the next pass goes on from the last recovery point.',
   ),
   OMA_UNREACHABLE: row(
     503,

@@ -76,6 +76,12 @@ export function runCommand(state: State, command: Command): Step {
       return startPass(state)
     case 'cancel-pass':
       return quiet(askCancelPass(state))
+    case 'pause-job':
+    case 'resume-job':
+      return holdBack(state, 'pause', command === 'pause-job')
+    case 'stop-job':
+    case 'allow-passes':
+      return holdBack(state, 'stop', command === 'stop-job')
     case 'button-next':
       return quiet(otherButton(state))
     case 'button-press':
@@ -248,10 +254,22 @@ function startPass(state: State): Step {
   if (off !== null) return quiet(withMessage(state, off, 'warn'))
   const job = shownJob(state)
   if (job === null) return quiet(withMessage(state, 'There is no replication job yet: s creates it.', 'warn'))
+  if (job.stoppedAt !== null)
+    return quiet(withMessage(state, 'The job is stopped: X lets it start passes again.', 'warn'))
+  if (job.pausedAt !== null) return quiet(withMessage(state, 'The job is paused: Z lets it go on.', 'warn'))
   if (job.currentPass !== null) {
     return quiet(withMessage(state, 'A pass is running: wait for its end, or cancel it with c.', 'warn'))
   }
   return perform(state, { kind: 'start-pass', jobId: job.id, vmName: job.vmName })
+}
+
+/** Nothing is lost by holding a job back, and it is taken back as easily: nobody is asked. */
+function holdBack(state: State, what: 'pause' | 'stop', isOn: boolean): Step {
+  const off = whyOff(state)
+  if (off !== null) return quiet(withMessage(state, off, 'warn'))
+  const job = shownJob(state)
+  if (job === null) return quiet(withMessage(state, 'There is no replication job yet: s creates it.', 'warn'))
+  return perform(state, { kind: 'hold-back', jobId: job.id, vmName: job.vmName, what, isOn })
 }
 
 /** A pass can stand for a day of copying: no slip of a finger ends it. */

@@ -1,3 +1,4 @@
+import { type JobView } from '../agent/api/schemas.js'
 import { shownJob, type Section, type State } from './state.js'
 
 export type Command =
@@ -15,6 +16,10 @@ export type Command =
   | 'start-replication'
   | 'start-pass'
   | 'cancel-pass'
+  | 'pause-job'
+  | 'resume-job'
+  | 'stop-job'
+  | 'allow-passes'
   | 'show-job'
   | 'focus-next'
   | 'refresh'
@@ -75,6 +80,34 @@ export const bindings: readonly Binding[] = [
     contexts: ['vm', 'job'],
     label: 'Cancel pass',
     help: 'cancel the running pass (asks first, and wants a word typed)',
+  },
+  {
+    command: 'pause-job',
+    keys: ['z'],
+    contexts: ['vm', 'job'],
+    label: 'Pause',
+    help: 'hold the running pass where it is and start none',
+  },
+  {
+    command: 'resume-job',
+    keys: ['Z'],
+    contexts: ['vm', 'job'],
+    label: 'Resume',
+    help: 'let a paused job go on',
+  },
+  {
+    command: 'stop-job',
+    keys: ['x'],
+    contexts: ['vm', 'job'],
+    label: null,
+    help: 'let the running pass be the last',
+  },
+  {
+    command: 'allow-passes',
+    keys: ['X'],
+    contexts: ['vm', 'job'],
+    label: 'Allow passes',
+    help: 'let a stopped job start passes again',
   },
   {
     command: 'show-job',
@@ -235,7 +268,15 @@ export function isOffered(state: State, command: Command): boolean {
     case 'start-replication':
       return idle && state.data.jobs.value !== null && shownJob(state) === null
     case 'start-pass':
-      return idle && shownJob(state)?.currentPass === null
+      return idle && mayStart(shownJob(state))
+    case 'pause-job':
+      return idle && shownJob(state)?.pausedAt === null
+    case 'resume-job':
+      return idle && (shownJob(state)?.pausedAt ?? null) !== null
+    case 'stop-job':
+      return idle && shownJob(state)?.stoppedAt === null
+    case 'allow-passes':
+      return idle && (shownJob(state)?.stoppedAt ?? null) !== null
     case 'cancel-pass':
       return idle && (shownJob(state)?.currentPass ?? null) !== null
     case 'show-job':
@@ -244,6 +285,9 @@ export function isOffered(state: State, command: Command): boolean {
       return true
   }
 }
+
+const mayStart = (job: JobView | null): boolean =>
+  job?.currentPass === null && job.pausedAt === null && job.stoppedAt === null
 
 /** What a key means here; null: nothing. */
 export const commandFor = (context: KeyContext, key: string): Command | null =>

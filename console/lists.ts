@@ -23,7 +23,7 @@ export interface StateWords {
 }
 
 const unknownState: StateWords = { mark: '?', words: 'unknown', tone: 'warn', rank: 2 }
-const notReplicated: StateWords = { mark: '--', words: 'not replicated', tone: 'dim', rank: 7 }
+const notReplicated: StateWords = { mark: '--', words: 'not replicated', tone: 'dim', rank: 11 }
 
 export function jobStateWords(job: JobView): StateWords {
   switch (job.state) {
@@ -33,12 +33,20 @@ export function jobStateWords(job: JobView): StateWords {
       return { mark: '!!', words: 'failed', tone: 'bad', rank: 1 }
     case 'cleaning-up':
       return { mark: '>', words: 'cleaning up', tone: 'warn', rank: 3 }
+    case 'stopped':
+      return { mark: '--', words: 'stopped', tone: 'warn', rank: 4 }
+    case 'paused':
+      return { mark: '--', words: 'paused', tone: 'warn', rank: 5 }
+    case 'pausing':
+      return { mark: '>', words: 'pausing', tone: 'warn', rank: 6 }
+    case 'stopping':
+      return { mark: '>', words: 'last pass', tone: 'warn', rank: 7 }
     case 'replicating':
-      return { mark: '>', words: 'replicating', tone: 'accent', rank: 4 }
+      return { mark: '>', words: 'replicating', tone: 'accent', rank: 8 }
     case 'new':
-      return { mark: '..', words: 'no copy yet', tone: 'warn', rank: 5 }
+      return { mark: '..', words: 'no copy yet', tone: 'warn', rank: 9 }
     case 'protected':
-      return { mark: 'ok', words: 'protected', tone: 'good', rank: 6 }
+      return { mark: 'ok', words: 'protected', tone: 'good', rank: 10 }
   }
 }
 

@@ -106,6 +106,9 @@ async function outcomeOf(client: ConsoleClient, deed: Deed): Promise<DeedOutcome
       case 'cancel-pass':
         await client.cancelPass(deed.passId)
         return { kind: 'done' }
+      case 'hold-back':
+        await holdBack(client, deed)
+        return { kind: 'done' }
     }
   } catch (error) {
     if (error instanceof AppError) return { kind: 'refused', failure: failureFromError(error) }
@@ -113,4 +116,12 @@ async function outcomeOf(client: ConsoleClient, deed: Deed): Promise<DeedOutcome
     if (reason === null) throw error
     return { kind: 'unknown', reason }
   }
+}
+
+async function holdBack(
+  client: ConsoleClient,
+  { jobId, what, isOn }: Extract<Deed, { kind: 'hold-back' }>,
+): Promise<void> {
+  if (what === 'pause') await (isOn ? client.pauseJob(jobId) : client.resumeJob(jobId))
+  else await (isOn ? client.stopJob(jobId) : client.allowPasses(jobId))
 }

@@ -88,6 +88,14 @@ export type Deed =
       readonly number: number
       readonly vmName: string
     }
+  | {
+      readonly kind: 'hold-back'
+      readonly jobId: string
+      readonly vmName: string
+      readonly what: 'pause' | 'stop'
+      /** False: it is taken back. */
+      readonly isOn: boolean
+    }
 
 /** A word to be typed before the other button of a dialog does anything. */
 export interface TypedWord {

@@ -195,6 +195,8 @@ function deedDone(deed: Deed): string {
       return `A pass of ${deed.vmName} was started.`
     case 'cancel-pass':
       return `Pass ${deed.number} of ${deed.vmName} is being cancelled.`
+    case 'hold-back':
+      return heldBackWords(deed.vmName, deed.what, deed.isOn)
   }
 }
 
@@ -206,5 +208,13 @@ function deedFailed(deed: Deed): string {
       return `The pass of ${deed.vmName} was not started`
     case 'cancel-pass':
       return `Pass ${deed.number} of ${deed.vmName} was not cancelled`
+    case 'hold-back':
+      return `Replication of ${deed.vmName} is held back as before`
   }
+}
+
+function heldBackWords(vmName: string, what: 'pause' | 'stop', isOn: boolean): string {
+  if (what === 'pause')
+    return isOn ? `Replication of ${vmName} is paused.` : `Replication of ${vmName} goes on.`
+  return isOn ? `${vmName} starts no further pass.` : `${vmName} may start passes again.`
 }

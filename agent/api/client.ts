@@ -8,6 +8,7 @@ import {
   type JobDetailView,
   type JobList,
   type JobView,
+  type LeftVolumes,
   type PassDetailView,
   type PassList,
   type PassMode,
@@ -23,9 +24,11 @@ import {
   type VmQuery,
 } from './source-vms.js'
 
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
 /** Sends one request to the agent and gives its status and parsed JSON body. Rejects when nobody answers. */
 export type Send = (
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  method: Method,
   path: string,
   body: unknown,
   signal?: AbortSignal,
@@ -56,6 +59,14 @@ export interface OperatorClient {
   job(id: string, signal?: AbortSignal): Promise<JobDetailView>
   createJob(body: CreateJob): Promise<JobDetailView>
   changeJob(id: string, change: ChangeJob): Promise<JobDetailView>
+  /** Its pass stays where it is, and it starts none. */
+  pauseJob(id: string): Promise<JobDetailView>
+  resumeJob(id: string): Promise<JobDetailView>
+  /** Its pass ends as it would, and it starts none. */
+  stopJob(id: string): Promise<JobDetailView>
+  allowPasses(id: string): Promise<JobDetailView>
+  /** Of a stopped job; gives the volumes that stay. */
+  deleteJob(id: string): Promise<LeftVolumes>
   startPass(jobId: string, mode?: PassMode): Promise<PassView>
   passes(jobId: string, signal?: AbortSignal): Promise<PassView[]>
   pass(id: string, signal?: AbortSignal): Promise<PassDetailView>
@@ -71,12 +82,7 @@ function queryText(query: Partial<VmQuery>): string {
 
 /** `send` decides the transport: the agent's unix socket in the product. */
 export function operatorClient(send: Send): OperatorClient {
-  const call = async <T>(
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
-    path: string,
-    body?: unknown,
-    signal?: AbortSignal,
-  ): Promise<T> => {
+  const call = async <T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> => {
     const reply = await send(method, path, body, signal)
     if (reply.status >= 400) throw errorFromReply(reply.status, reply.body)
     return reply.body as T
@@ -98,6 +104,11 @@ export function operatorClient(send: Send): OperatorClient {
     job: (id, signal) => call('GET', `/v1/replication-jobs/${segment(id)}`, undefined, signal),
     createJob: body => call('POST', '/v1/replication-jobs', body),
     changeJob: (id, change) => call('PATCH', `/v1/replication-jobs/${segment(id)}`, change),
+    pauseJob: id => call('PUT', `/v1/replication-jobs/${segment(id)}/pause`),
+    resumeJob: id => call('DELETE', `/v1/replication-jobs/${segment(id)}/pause`),
+    stopJob: id => call('PUT', `/v1/replication-jobs/${segment(id)}/stop`),
+    allowPasses: id => call('DELETE', `/v1/replication-jobs/${segment(id)}/stop`),
+    deleteJob: id => call('DELETE', `/v1/replication-jobs/${segment(id)}`),
     startPass: (jobId, mode) =>
       call(
         'POST',

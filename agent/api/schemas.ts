@@ -113,6 +113,7 @@ export const PassView = Type.Object({
   rateBytesPerSec: Nullable(BytesText),
   etaSeconds: Nullable(Type.Integer({ minimum: 0 })),
   failure: Nullable(FailureView),
+  held: Type.Boolean({ description: 'the VMA has confirmed that nothing of it moves' }),
   resumedCount: Type.Integer({
     minimum: 0,
     description: 'how often a restarted agent took the pass up again',
@@ -163,8 +164,12 @@ export type JobDiskView = Static<typeof JobDiskView>
 export const JobState = Type.Union([
   Type.Literal('needs-operator'),
   Type.Literal('replicating'),
+  Type.Literal('pausing'),
+  Type.Literal('paused'),
+  Type.Literal('stopping'),
   Type.Literal('cleaning-up'),
   Type.Literal('failed'),
+  Type.Literal('stopped'),
   Type.Literal('protected'),
   Type.Literal('new'),
 ])
@@ -202,6 +207,15 @@ export const JobView = Type.Object({
       description: 'when the source snapshot of the newest committed pass was taken',
     }),
   ),
+  pausedAt: Nullable(
+    Type.String({
+      format: 'date-time',
+      description: 'its pass moves nothing and it starts none; null: not paused',
+    }),
+  ),
+  stoppedAt: Nullable(
+    Type.String({ format: 'date-time', description: 'it starts no pass any more; null: not stopped' }),
+  ),
   currentPass: Nullable(PassView),
   lastPass: Nullable(PassView),
 })
@@ -237,16 +251,32 @@ export const CreateJob = Type.Object(
 )
 export type CreateJob = Static<typeof CreateJob>
 
+/** What a deleted job leaves in CloudStack. */
+export const LeftVolumes = Type.Object({
+  volumes: Type.Array(Type.Object({ diskKey: Id, label: Type.String(), volumeId: Id })),
+})
+export type LeftVolumes = Static<typeof LeftVolumes>
+
 export const ChangeJob = Type.Object({ quiesce: QuiescePolicy }, { additionalProperties: false })
 export type ChangeJob = Static<typeof ChangeJob>
 
-/** What the OMA knows of its VMA and of vCenter. `unknown`: nothing was heard yet. */
+/**
+ * What the OMA knows of its VMA and of vCenter. `unknown`: nothing was heard yet. `refused`: the VMA is of a version that
+ * does not work with this OMA, `failure` says which.
+ */
 export const StatusView = Type.Object({
   version: Type.String(),
   now: Instant,
   vma: Type.Object({
-    state: Type.Union([Type.Literal('connected'), Type.Literal('lost'), Type.Literal('unknown')]),
+    state: Type.Union([
+      Type.Literal('connected'),
+      Type.Literal('lost'),
+      Type.Literal('refused'),
+      Type.Literal('unknown'),
+    ]),
     lastSeenAt: Nullable(Instant),
+    version: Nullable(Type.String({ description: 'of the VMA that was heard last' })),
+    failure: Nullable(FailureView),
   }),
   source: Type.Object({
     state: Type.Union([Type.Literal('ok'), Type.Literal('failed'), Type.Literal('unknown')]),

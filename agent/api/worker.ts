@@ -130,6 +130,7 @@ const leased = <K extends TaskKind, Input extends TSchema>(kind: K, input: Input
     id: Id,
     epoch: Type.Integer({ minimum: 1 }),
     leaseMs: Type.Integer({ minimum: 1 }),
+    hold: Type.Boolean({ description: 'it begins, but moves nothing until a heartbeat says otherwise' }),
     kind: Type.Literal(kind),
     input,
   })
@@ -149,11 +150,16 @@ export const LeaseRequest = Type.Object(
 )
 
 export const Heartbeat = Type.Object(
-  { epoch: Type.Integer({ minimum: 1 }), progress: Type.Array(DiskCounters, { maxItems: 256 }) },
+  {
+    epoch: Type.Integer({ minimum: 1 }),
+    progress: Type.Array(DiskCounters, { maxItems: 256 }),
+    held: Type.Boolean({ description: 'nothing of the task moves' }),
+  },
   { additionalProperties: false },
 )
 export type Heartbeat = Static<typeof Heartbeat>
-export const HeartbeatReply = Type.Object({ cancel: Type.Boolean() })
+export const HeartbeatReply = Type.Object({ cancel: Type.Boolean(), hold: Type.Boolean() })
+export type HeartbeatReply = Static<typeof HeartbeatReply>
 
 export const TaskOutcome = Type.Union([
   Type.Object({ kind: Type.Literal('done'), result: Type.Unknown() }, { additionalProperties: false }),

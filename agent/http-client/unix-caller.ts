@@ -10,6 +10,8 @@ export interface Peer {
   readonly connections: number
   readonly unreachable: ErrorCode
   readonly misunderstood: ErrorCode
+  /** Sent with every call. */
+  readonly headers?: Readonly<Record<string, string>>
 }
 
 export interface UnixRequest {
@@ -66,9 +68,11 @@ export class UnixCaller {
       const reply = await this.#pool.request({
         method,
         path,
-        ...(body === undefined
-          ? {}
-          : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+        headers: {
+          ...this.#peer.headers,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
       })
       const parts: Uint8Array[] = []

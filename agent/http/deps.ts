@@ -10,6 +10,7 @@ import {
   type CreateJob,
   type JobDetailView,
   type JobView,
+  type LeftVolumes,
   type PassDetailView,
   type PassMode,
   type PassView,
@@ -36,8 +37,12 @@ export interface JobAdmin {
   readonly createJob: (body: CreateJob) => Promise<string>
   /** Rejects with NOT_FOUND. Holds from the next snapshot on. */
   readonly changeJob: (jobId: string, change: ChangeJob) => Promise<void>
+  /** Repeatable. A paused job holds its pass where it is, a stopped one lets it end; neither starts one. Rejects with NOT_FOUND. */
+  readonly holdBack: (jobId: string, what: 'pause' | 'stop', isOn: boolean) => Promise<void>
+  /** The volumes stay. Rejects with NOT_FOUND, JOB_NOT_STOPPED or JOB_BUSY. */
+  readonly deleteJob: (jobId: string) => Promise<LeftVolumes>
   readonly jobOfVm: (sourceVmId: string) => Promise<string | undefined>
-  /** Records pass and saga; the saga runner takes it up. Rejects with NOT_FOUND or JOB_BUSY. */
+  /** Records pass and saga; the saga runner takes it up. Rejects with NOT_FOUND, JOB_PAUSED, JOB_STOPPED or JOB_BUSY. */
   readonly startPass: (
     jobId: string,
     mode: PassMode,
@@ -73,8 +78,10 @@ export interface ManagedVms {
 
 /** What VMAs report besides the outcome of their tasks. Each method is one transaction. */
 export interface WorkerReports {
-  /** A VMA was heard just now. */
-  readonly seen: () => Promise<void>
+  /** A VMA of this version was heard just now. */
+  readonly seen: (version: string | null) => Promise<void>
+  /** A VMA that does not fit this OMA was turned away. */
+  readonly refused: (why: string) => Promise<void>
   readonly sourceReport: (report: SourceReport) => Promise<void>
   /** After the last page of a scan, VMs the scan did not name are gone. */
   readonly inventoryPage: (page: InventoryPage) => Promise<void>

@@ -6,6 +6,7 @@ import {
   Id,
   JobDetailView,
   JobList,
+  LeftVolumes,
   PassDetailView,
   PassList,
   PassView,
@@ -77,6 +78,24 @@ export function operatorApi(deps: OperatorApiDeps) {
       await admin.changeJob(request.params.id, request.body)
       return views.job(request.params.id)
     },
+  )
+  for (const what of ['pause', 'stop'] as const) {
+    const ofJob = { params: IdParam, response: replies(200, JobDetailView) }
+    const path = `/v1/replication-jobs/:id/${what}`
+    api.put(path, { schema: { operationId: `${what}Job`, ...ofJob } }, async request => {
+      await admin.holdBack(request.params.id, what, true)
+      return views.job(request.params.id)
+    })
+    const back = what === 'pause' ? 'resumeJob' : 'allowPasses'
+    api.delete(path, { schema: { operationId: back, ...ofJob } }, async request => {
+      await admin.holdBack(request.params.id, what, false)
+      return views.job(request.params.id)
+    })
+  }
+  api.delete(
+    '/v1/replication-jobs/:id',
+    { schema: { operationId: 'deleteJob', params: IdParam, response: replies(200, LeftVolumes) } },
+    request => admin.deleteJob(request.params.id),
   )
   api.get(
     '/v1/replication-jobs/:id/passes',

@@ -13,6 +13,7 @@ import {
   type TaskKind,
   type TaskOutcome,
 } from '../api/worker.js'
+import { productOf, versionHeaders, whyMixed, type WorkerVersion } from '../api/worker-version.js'
 import { taskId, type TaskId } from '../domain/ids.js'
 import { AppError, type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
@@ -27,7 +28,9 @@ export interface WorkerApiDeps {
   readonly board: {
     readonly changed: () => void
     readonly nextChange: (waitMs: number, signal: AbortSignal) => Promise<void>
+    readonly refused: (why: string) => void
   }
+  readonly version: WorkerVersion
   readonly leaseMs: number
   readonly logger: Logger
 }
@@ -38,16 +41,24 @@ const Empty = Type.Null()
 
 /**
  * What a VMA calls, on a socket of its own: nothing here reads or changes a job, and a lease is the only way to report on a
- * task. Not yet listening.
+ * task. A VMA of another version is refused before anything of its request is read. Not yet listening.
  */
 export function workerApi(deps: WorkerApiDeps) {
-  const { tasks, reports, board, leaseMs, logger } = deps
+  const { tasks, reports, board, leaseMs, version, logger } = deps
   const api = apiServer(logger, bodyLimitBytes)
   const stopping = new AbortController()
   api.addHook('preClose', () => {
     stopping.abort()
   })
-  api.addHook('preHandler', () => reports.seen())
+  api.addHook('onRequest', async (request, reply) => {
+    void reply.headers(versionHeaders(version))
+    const why = whyMixed(version, request.headers)
+    if (why === undefined) return
+    board.refused(why)
+    await reports.refused(why)
+    throw new AppError('WORKER_VERSION_MISMATCH', why)
+  })
+  api.addHook('preHandler', request => reports.seen(productOf(request.headers)))
 
   api.post(
     '/v1/worker/leases',
@@ -69,9 +80,9 @@ export function workerApi(deps: WorkerApiDeps) {
         if (signal.aborted) return reply.status(204).send(null)
         const leased = await tasks.lease(workerId, leaseMs)
         if (leased !== undefined) {
-          const { id, epoch, kind, input } = leased
+          const { id, epoch, kind, input, hold } = leased
           logger.info({ task: id, kind, worker: workerId }, 'task leased')
-          const body: unknown = { id, epoch, leaseMs, kind, input }
+          const body: unknown = { id, epoch, leaseMs, hold, kind, input }
           if (!Value.Check(LeasedTask, body))
             throw new Error(`task ${id} of kind ${kind} has an improper input`)
           return reply.send(body)
@@ -94,11 +105,11 @@ export function workerApi(deps: WorkerApiDeps) {
     },
     async request => {
       const id = taskId(request.params.id)
-      const { epoch, progress } = request.body
-      const standing = await tasks.heartbeat(id, epoch, progress, leaseMs)
+      const { epoch, progress, held } = request.body
+      const standing = await tasks.heartbeat(id, epoch, { progress, held }, leaseMs)
       if (standing === 'lapsed') throw new AppError('WORKER_LEASE_LAPSED', `task ${id}`)
       await reports.progress(id, progress)
-      return { cancel: standing === 'cancel' }
+      return standing
     },
   )
   api.post(

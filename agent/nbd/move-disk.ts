@@ -1,4 +1,4 @@
-import { copy } from '../../native/copy.js'
+import { startCopy } from '../../native/copy.js'
 import { NbdError } from '../../native/errors.js'
 import { openNbd } from '../../native/handle.js'
 import { type ConnectTarget, type CopyExtent, type CopyResult } from '../../native/types.js'
@@ -6,6 +6,7 @@ import { coalesce, totalLength, type Extent } from '../domain/extent.js'
 import { type SyncType } from '../domain/progress.js'
 import { KIB, type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
+import { unsteered } from './steered-copy.js'
 
 /** CBT's own grain: neighbours join into larger requests, and every server takes them aligned. */
 const grainBytes: Bytes = 64n * KIB
@@ -76,11 +77,17 @@ export async function moveDisk(
   plan: DiskPlan,
   signal: AbortSignal,
   onProgress: (counters: Omit<MovedDisk, 'seconds' | 'fallbacks' | 'flushed'>) => void,
+  steer = unsteered,
 ): Promise<MovedDisk> {
   try {
     const extents: readonly CopyExtent[] = plan.extents
-    const result = await copy({ ...ends, extents, targetIsZero: false, signal, onProgress })
-    return movedDisk(result)
+    const running = startCopy({ ...ends, extents, targetIsZero: false, signal, onProgress })
+    const release = steer(running)
+    try {
+      return movedDisk(await running.result)
+    } finally {
+      release()
+    }
   } catch (cause) {
     throw asAppError(disk, cause, signal)
   }

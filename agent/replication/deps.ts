@@ -244,14 +244,22 @@ export interface TaskBoardStore {
     workerId: string,
     leaseMs: number,
   ) => Promise<
-    { readonly id: TaskId; readonly epoch: number; readonly kind: string; readonly input: Json } | undefined
+    | {
+        readonly id: TaskId
+        readonly epoch: number
+        readonly kind: string
+        readonly input: Json
+        readonly hold: boolean
+      }
+    | undefined
   >
+  /** `hold`: the job of the task is paused, so nothing of it may move; `held`: nothing does. */
   readonly heartbeat: (
     id: TaskId,
     epoch: number,
-    progress: Json,
+    report: { readonly progress: Json; readonly held: boolean },
     leaseMs: number,
-  ) => Promise<'go-on' | 'cancel' | 'lapsed'>
+  ) => Promise<'lapsed' | { readonly cancel: boolean; readonly hold: boolean }>
   /** False when the lease had lapsed: the outcome does not count. */
   readonly finish: (
     id: TaskId,

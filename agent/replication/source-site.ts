@@ -29,6 +29,7 @@ export class TaskBoard {
   readonly #waiting = new Set<() => void>()
   readonly #stop = new AbortController()
   #sweeping: Promise<void> = Promise.resolve()
+  #refusal: { readonly at: Date; readonly why: string } | undefined
 
   constructor(options: TaskBoardOptions) {
     this.#options = options
@@ -48,6 +49,11 @@ export class TaskBoard {
   /** Something was queued, taken or finished: whoever waits looks again. */
   changed(): void {
     for (const wake of this.#waiting) wake()
+  }
+
+  /** A VMA was turned away for its version: that is why work may find nobody. */
+  refused(why: string): void {
+    this.#refusal = { at: this.#options.now(), why }
   }
 
   /** Resolves at the next change, after `waitMs`, or when the signal aborts. */
@@ -83,6 +89,14 @@ export class TaskBoard {
     }
   }
 
+  /** A VMA that was turned away while the work waited, or shortly before, is the reason that nobody took it. */
+  #whyAbsent(): Failure {
+    const { now, absentMs } = this.#options
+    if (this.#refusal === undefined) return absent
+    if (now().getTime() - this.#refusal.at.getTime() > 2 * absentMs) return absent
+    return { code: 'WORKER_VERSION_MISMATCH', message: this.#refusal.why }
+  }
+
   async #cancel(id: TaskId): Promise<void> {
     await this.#options.store.cancel(id)
     this.changed()
@@ -97,7 +111,8 @@ export class TaskBoard {
           await store.extendLeases(leaseMs)
           extended = true
         }
-        const failed = await store.failLapsed(lost, new Date(now().getTime() - absentMs), absent)
+        const absentSince = new Date(now().getTime() - absentMs)
+        const failed = await store.failLapsed(lost, absentSince, this.#whyAbsent())
         if (failed > 0) {
           logger.warn({ tasks: failed }, 'tasks failed: their VMA is gone')
           this.changed()

@@ -1,3 +1,4 @@
+import { workerProtocol } from '../api/worker-version.js'
 import { CloudstackApi } from '../cloudstack/api.js'
 import { CloudstackVolumes } from '../cloudstack/volumes.js'
 import { readCloudstackCredentials } from '../config/read.js'
@@ -90,7 +91,14 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     onCancel: saga => runner.cancel(saga),
     logger,
   })
-  const worker = workerApi({ tasks, reports: workerReports(db, wallClock), board, leaseMs, logger })
+  const worker = workerApi({
+    tasks,
+    reports: workerReports(db, wallClock),
+    board,
+    leaseMs,
+    version: { product: productVersion(), protocol: workerProtocol },
+    logger,
+  })
   const reaper = new SnapshotReaper({
     left: leftSnapshots(db),
     source: sourceSite(board),

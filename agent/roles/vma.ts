@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises'
+import { workerProtocol } from '../api/worker-version.js'
 import { type VmaConfig } from '../config/schema.js'
 import { readVcenterCredentials } from '../config/read.js'
 import { type Logger } from '../log/logger.js'
@@ -11,6 +12,7 @@ import { Worker } from '../source/worker.js'
 import { openVsphere } from '../vsphere/vsphere.js'
 import { monotonicMs, pause } from './clock.js'
 import { type Role } from './role.js'
+import { productVersion } from './version.js'
 
 /** Each slot works for one VM, and each holds one wait for work or one task with its heartbeats. */
 const slots = 4
@@ -45,7 +47,10 @@ export async function startVma(config: VmaConfig, logger: Logger): Promise<Role>
     plugin: config.vddk.plugin,
     libraryDir: config.vddk.library_dir,
   })
-  const link = omaLink(config.oma.worker_socket, 2 * slots + 2)
+  const link = omaLink(config.oma.worker_socket, 2 * slots + 2, {
+    product: productVersion(),
+    protocol: workerProtocol,
+  })
   const worker = new Worker({
     link,
     workerId: config.worker_id,

@@ -83,7 +83,9 @@ export class InventoryScan {
 }
 
 const isOfOma = (error: AppError): boolean =>
-  error.code.startsWith('OMA_') || error.code === 'STORE_UNAVAILABLE'
+  error.code.startsWith('OMA_') ||
+  error.code === 'STORE_UNAVAILABLE' ||
+  error.code === 'WORKER_VERSION_MISMATCH'
 
 const inventoryVm = (vm: ListedVm): InventoryVm => ({
   id: vm.instanceUuid,

@@ -1,6 +1,7 @@
 import { type DiskCounters, type LeasedTask } from '../api/worker.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
+import { type CopySteering } from './copy-steering.js'
 import { type OmaLink } from './oma-link.js'
 
 export interface LeaseKeeperOptions {
@@ -11,23 +12,33 @@ export interface LeaseKeeperOptions {
   readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
 }
 
+/** An operator who pauses or cancels does not wait a quarter of a long lease. */
+const longestBeatMs = 2_000
+
 /**
  * Keeps one lease alive by heartbeats. `signal` aborts when the OMA wants the work cancelled (PASS_CANCELLED), has given it
- * up, or could not be reached for as long as the lease lasts (WORKER_LEASE_LAPSED). The lease counts from the moment its
+ * up, or could not be reached for as long as the lease lasts (WORKER_LEASE_LAPSED), or when another version of the OMA
+ * answers (WORKER_VERSION_MISMATCH). The lease counts from the moment its
  * newest acknowledged heartbeat was sent, so this side always stops before the OMA gives the work to somebody else.
  */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions
   readonly #task: LeasedTask
+  readonly #steering: Pick<CopySteering, 'hold' | 'isHeld'>
   readonly #end = new AbortController()
   readonly #over = new AbortController()
   readonly #beating: Promise<void>
   #deadlineMs: number
   progress: readonly DiskCounters[] = []
 
-  constructor(options: LeaseKeeperOptions, task: LeasedTask) {
+  constructor(
+    options: LeaseKeeperOptions,
+    task: LeasedTask,
+    steering: Pick<CopySteering, 'hold' | 'isHeld'>,
+  ) {
     this.#options = options
     this.#task = task
+    this.#steering = steering
     this.#deadlineMs = options.nowMs() + task.leaseMs
     this.#beating = this.#beat()
   }
@@ -52,7 +63,7 @@ export class LeaseKeeper {
         return
       }
       await this.#once()
-      await pause(Math.min(this.#task.leaseMs / 4, leftMs), this.#end.signal)
+      await pause(Math.min(this.#task.leaseMs / 4, longestBeatMs, leftMs), this.#end.signal)
     }
   }
 
@@ -64,12 +75,15 @@ export class LeaseKeeper {
     if (leftMs <= 0) return
     try {
       const limit = AbortSignal.any([this.#end.signal, AbortSignal.timeout(Math.ceil(leftMs))])
-      const { cancel } = await link.heartbeat(this.#task, this.progress, limit)
+      const report = { progress: [...this.progress], held: this.#steering.isHeld }
+      const { cancel, hold } = await link.heartbeat(this.#task, report, limit)
       this.#deadlineMs = sentAtMs + this.#task.leaseMs
+      this.#steering.hold(hold)
       if (cancel) this.#over.abort(new AppError('PASS_CANCELLED', `task ${this.#task.id} was cancelled`))
     } catch (error) {
       if (this.#isStopping()) return
       if (error instanceof AppError && error.code === 'WORKER_LEASE_LAPSED') this.#lapse('the OMA gave it up')
+      else if (error instanceof AppError && error.code === 'WORKER_VERSION_MISMATCH') this.#over.abort(error)
       else logger.warn({ task: this.#task.id, err: error }, 'heartbeat failed')
     }
   }

@@ -21,7 +21,7 @@ export function runTask(
     case 'read-powered-off':
       return readPoweredOff(vsphere, task.input, context.signal)
     case 'copy-disks':
-      return copyDisks(deps, task.input, context.signal, context.onProgress)
+      return copyDisks(deps, task.input, context.signal, context.onProgress, context.steer)
     case 'remove-snapshot':
       return removeSnapshot(vsphere, task.input, context.signal)
   }

@@ -1,6 +1,8 @@
 import { type DiskCounters, type LeasedTask, type TaskOutcome } from '../api/worker.js'
-import { AppError, failureOf } from '../errors.js'
+import { AppError, failureOf, type ErrorCode } from '../errors.js'
 import { type Logger } from '../log/logger.js'
+import { type Steer } from '../nbd/steered-copy.js'
+import { CopySteering } from './copy-steering.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { type OmaLink } from './oma-link.js'
 
@@ -8,6 +10,8 @@ export interface TaskContext {
   /** Aborts when the work no longer counts: then everything it holds has to be let go before it returns. */
   readonly signal: AbortSignal
   readonly onProgress: (disks: readonly DiskCounters[]) => void
+  /** For each copy of the task. */
+  readonly steer: Steer
 }
 
 export interface WorkerOptions {
@@ -26,6 +30,8 @@ export interface WorkerOptions {
 const maxMessage = 2000
 const waitForWorkMs = 20_000
 const retryMs = 500
+/** Until somebody has changed one of the two versions. */
+const mixedRetryMs = 5_000
 
 /** Asks the OMA for work and does it. Keeps nothing: after a crash the OMA asks again, and each task looks before it acts. */
 export class Worker {
@@ -57,9 +63,10 @@ export class Worker {
         if (task !== undefined) await this.#work(task)
       } catch (error) {
         if (this.#isStopping()) return
-        if (reachable) logger.warn({ err: error }, 'no work can be asked for')
+        const isMixed = isCode(error, 'WORKER_VERSION_MISMATCH')
+        if (reachable) logger[isMixed ? 'error' : 'warn']({ err: error }, 'no work can be asked for')
         reachable = false
-        await pause(retryMs, this.#stop.signal)
+        await pause(isMixed ? mixedRetryMs : retryMs, this.#stop.signal)
       }
     }
   }
@@ -70,21 +77,26 @@ export class Worker {
 
   async #work(task: LeasedTask): Promise<void> {
     const { logger } = this.#options
-    const lease = new LeaseKeeper(this.#options, task)
+    const steering = new CopySteering(task.hold)
+    const lease = new LeaseKeeper(this.#options, task, steering)
     const signal = AbortSignal.any([this.#stop.signal, lease.signal])
     logger.info({ task: task.id, kind: task.kind }, 'task begun')
     try {
-      const outcome = await this.#outcome(task, lease, signal)
+      const outcome = await this.#outcome(task, lease, { signal, steer: steering.attach })
       await this.#report(task, lease, outcome)
     } finally {
       await lease.stop()
     }
   }
 
-  async #outcome(task: LeasedTask, lease: LeaseKeeper, signal: AbortSignal): Promise<TaskOutcome> {
+  async #outcome(
+    task: LeasedTask,
+    lease: LeaseKeeper,
+    context: Pick<TaskContext, 'signal' | 'steer'>,
+  ): Promise<TaskOutcome> {
     try {
       const result = await this.#options.runTask(task, {
-        signal,
+        ...context,
         onProgress: disks => {
           lease.progress = disks
         },
@@ -101,15 +113,15 @@ export class Worker {
   async #report(task: LeasedTask, lease: LeaseKeeper, first: TaskOutcome): Promise<void> {
     const { link, logger, pause } = this.#options
     let outcome = first
-    while (!isLapsed(lease.signal)) {
+    while (!isVoid(lease.signal.reason)) {
       try {
         await link.finish(task, outcome, new AbortController().signal)
         logger.info({ task: task.id, kind: task.kind, outcome: outcome.kind }, 'task reported')
         return
       } catch (error) {
         logger.warn({ task: task.id, err: error }, 'outcome could not be reported')
-        if (error instanceof AppError && error.code === 'WORKER_LEASE_LAPSED') return
-        if (error instanceof AppError && error.code === 'REQUEST_INVALID') {
+        if (isVoid(error)) return
+        if (isCode(error, 'REQUEST_INVALID')) {
           if (outcome.kind === 'failed') return
           outcome = {
             kind: 'failed',
@@ -126,5 +138,8 @@ export class Worker {
   }
 }
 
-const isLapsed = (signal: AbortSignal): boolean =>
-  signal.reason instanceof AppError && signal.reason.code === 'WORKER_LEASE_LAPSED'
+const isCode = (error: unknown, code: ErrorCode): boolean => error instanceof AppError && error.code === code
+
+/** Nobody takes an outcome after it. */
+const isVoid = (error: unknown): boolean =>
+  isCode(error, 'WORKER_LEASE_LAPSED') || isCode(error, 'WORKER_VERSION_MISMATCH')

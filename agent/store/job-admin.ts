@@ -3,6 +3,7 @@ import { type CreateJob, type PassMode } from '../api/schemas.js'
 import { AppError } from '../errors.js'
 import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
+import { deleteJob, holdBack } from './job-control.js'
 import { manage } from './managed-vms.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 
@@ -22,6 +23,9 @@ export function jobAdmin(db: Database, now: () => Date): JobAdmin {
         if (found === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
         await db('replication_jobs').where('id', jobId).update({ quiesce })
       }),
+    holdBack: (jobId, what, isOn) =>
+      storeCall(`holding back job ${jobId}`, () => holdBack(db, now, jobId, what, isOn)),
+    deleteJob: jobId => storeCall(`deleting job ${jobId}`, () => deleteJob(db, jobId)),
     requestCancel: passId =>
       storeCall(`cancelling pass ${passId}`, async () => {
         const row = await db<PassRow>('passes').where('id', passId).first()
@@ -72,6 +76,8 @@ async function startPass(db: Database, now: () => Date, jobId: string, mode: Pas
   return db.transaction(async tx => {
     const job = await tx<JobRow>('replication_jobs').where('id', jobId).forUpdate().first()
     if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
+    if (job.stopped_at !== null) throw new AppError('JOB_STOPPED', `replication job ${jobId}`)
+    if (job.paused_at !== null) throw new AppError('JOB_PAUSED', `replication job ${jobId}`)
     const newest = await tx<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').first()
     if (newest !== undefined) {
       const saga = await tx<{ id: string; state: string }>('sagas').where('id', newest.saga_id).first()

@@ -22,6 +22,8 @@ export interface JobRow {
   readonly recovery_point_pass_id: string | null
   readonly recovery_point_at: Date | null
   readonly quiesce: QuiescePolicy
+  readonly paused_at: Date | null
+  readonly stopped_at: Date | null
 }
 
 export interface JobDiskRow {

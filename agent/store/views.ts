@@ -5,7 +5,7 @@ import {
   type PassDiskView,
   type PassView,
 } from '../api/schemas.js'
-import { jobState } from '../domain/job-state.js'
+import { jobState, newestPass } from '../domain/job-state.js'
 import { passProgress, type SyncType } from '../domain/progress.js'
 import { AppError, errorTable, type Failure } from '../errors.js'
 import { statusView, type StatusOptions } from './status-view.js'
@@ -14,6 +14,7 @@ import { firstFailure } from '../saga/history.js'
 import { type SagaState } from '../saga/log.js'
 import { type Views } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
+import { isHeld } from './job-control.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 import { eventFromRow, failureFromRow, type EventRow } from './saga-log.js'
 import { managedVm, managedVmList, sourceVms } from './vm-lists.js'
@@ -69,9 +70,15 @@ async function jobView(db: Database, row: JobRow): Promise<JobView> {
     id: row.id,
     sourceVmId: row.source_vm_id,
     vmName: row.vm_name,
-    state: jobState(first, row.recovery_point_at !== null),
+    state: jobState(
+      newestPass(first === undefined ? undefined : { ...first, isHeld: first.held }),
+      row.recovery_point_at !== null,
+      { isPaused: row.paused_at !== null, isStopped: row.stopped_at !== null },
+    ),
     createdAt: row.created_at.toISOString(),
     recoveryPointAt: row.recovery_point_at?.toISOString() ?? null,
+    pausedAt: row.paused_at?.toISOString() ?? null,
+    stoppedAt: row.stopped_at?.toISOString() ?? null,
     currentPass: runs ? first : null,
     lastPass: (runs ? second : first) ?? null,
   }
@@ -136,6 +143,7 @@ async function read(db: Database, row: PassRow) {
     })),
   )
   const running = row.state === 'copying' && saga.state === 'running'
+  const held = running && (await isHeld(db, row.saga_id))
   const failure = row.failure_code === null ? firstFailure(events) : failureFromRow(row)
   const view: PassView = {
     id: row.id,
@@ -148,8 +156,9 @@ async function read(db: Database, row: PassRow) {
     endedAt: row.ended_at?.toISOString() ?? null,
     plannedBytes: progress.plannedBytes?.toString() ?? null,
     movedBytes: progress.movedBytes.toString(),
-    rateBytesPerSec: running ? progress.rateBytesPerSec.toString() : null,
-    etaSeconds: running ? (progress.etaSeconds ?? null) : null,
+    rateBytesPerSec: running ? (held ? 0n : progress.rateBytesPerSec).toString() : null,
+    etaSeconds: running && !held ? (progress.etaSeconds ?? null) : null,
+    held,
     failure: failure === undefined ? null : failureView(failure),
     // The first claim begins the pass; each later one took it up again.
     resumedCount: Math.max(0, saga.epoch - 1),

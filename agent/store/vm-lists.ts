@@ -1,6 +1,6 @@
 import { type JobState, type SourceVmView } from '../api/schemas.js'
 import { type ManagedVmView, type VmQuery } from '../api/source-vms.js'
-import { jobState } from '../domain/job-state.js'
+import { jobState, newestPass } from '../domain/job-state.js'
 import { type PassState } from '../domain/pass-state.js'
 import { AppError } from '../errors.js'
 import { type SagaState } from '../saga/log.js'
@@ -19,6 +19,9 @@ interface VmRow {
   readonly managed_at: Date | null
   readonly job_id: string | null
   readonly recovery_point_at: Date | null
+  readonly paused_at: Date | null
+  readonly stopped_at: Date | null
+  readonly held: number | null
   readonly pass_state: PassState | null
   readonly saga_state: SagaState | null
 }
@@ -62,12 +65,13 @@ function joined(from: ReturnType<Database['from']>, idColumn: string, after: str
         AND p.number = (SELECT MAX(n.number) FROM passes n WHERE n.job_id = j.id)`,
     )
     .leftJoin('sagas as s', 's.id', 'p.saga_id')
+    .joinRaw(`LEFT JOIN worker_tasks t ON t.owner = CONCAT(p.saga_id, '/copy') AND t.state = 'leased'`)
     .where(idColumn, '>', after)
     .orderBy(idColumn)
     .select(
       { id: idColumn, job_id: 'j.id', pass_state: 'p.state', saga_state: 's.state' },
       ...['v.folder', 'v.host', 'v.power', 'v.disk_count', 'v.capacity_bytes', 'v.seen_at'],
-      ...['m.managed_at', 'j.recovery_point_at'],
+      ...['m.managed_at', 'j.recovery_point_at', 'j.paused_at', 'j.stopped_at', 't.held'],
     )
     .select({ name: idColumn.startsWith('v') ? 'v.name' : 'm.name' })
 }
@@ -109,8 +113,11 @@ function stateOf(row: VmRow): JobState | null {
   const newest =
     row.pass_state === null || row.saga_state === null
       ? undefined
-      : { state: row.pass_state, sagaState: row.saga_state }
-  return jobState(newest, row.recovery_point_at !== null)
+      : { state: row.pass_state, sagaState: row.saga_state, isHeld: row.held === 1 }
+  return jobState(newestPass(newest), row.recovery_point_at !== null, {
+    isPaused: row.paused_at !== null,
+    isStopped: row.stopped_at !== null,
+  })
 }
 
 function listedView(row: VmRow): SourceVmView | null {

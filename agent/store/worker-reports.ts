@@ -10,9 +10,13 @@ export function workerReports(db: Database, now: () => Date): WorkerReports {
       .onConflict('id')
       .merge()
   return {
-    seen: () =>
+    seen: version =>
       storeCall('noting that a VMA was heard', async () => {
-        await mergeSite({ worker_seen_at: now() })
+        await mergeSite({ worker_seen_at: now(), worker_version: version })
+      }),
+    refused: why =>
+      storeCall('noting that a VMA was refused', async () => {
+        await mergeSite({ worker_refused_at: now(), worker_refusal: why })
       }),
     sourceReport: report =>
       storeCall('noting the state of the source site', async () => {

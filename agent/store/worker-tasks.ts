@@ -4,6 +4,7 @@ import { type Failure } from '../errors.js'
 import { type Json } from '../domain/json.js'
 import { type TaskBoardStore, type TaskStanding } from '../replication/deps.js'
 import { storeCall, type Database } from './database.js'
+import { isPaused } from './job-control.js'
 import { failureFromRow } from './saga-log.js'
 
 interface TaskRow {
@@ -76,18 +77,20 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
           const epoch = row.epoch + 1
           await tx('worker_tasks')
             .where({ id: row.id })
-            .update({ state: 'leased', epoch, worker_id: workerId, lease_until: until(leaseMs) })
-          return { id: taskId(row.id), epoch, kind: row.kind, input: JSON.parse(row.input) as Json }
+            .update({ state: 'leased', epoch, worker_id: workerId, lease_until: until(leaseMs), held: false })
+          const input = JSON.parse(row.input) as Json
+          return { id: taskId(row.id), epoch, kind: row.kind, input, hold: await holdOf(tx, row) }
         }),
       ),
-    heartbeat: (id, epoch, progress, leaseMs) =>
+    heartbeat: (id, epoch, { progress, held }, leaseMs) =>
       storeCall(`heartbeat of task ${id}`, async () => {
         const changed = await db('worker_tasks')
           .where({ id, epoch, state: 'leased' })
-          .update({ lease_until: until(leaseMs), progress: JSON.stringify(progress) })
+          .update({ lease_until: until(leaseMs), progress: JSON.stringify(progress), held })
         if (changed !== 1) return 'lapsed'
         const row = await db<TaskRow>('worker_tasks').where({ id }).first()
-        return row?.cancel_requested === 1 ? 'cancel' : 'go-on'
+        if (row === undefined) return 'lapsed'
+        return { cancel: row.cancel_requested === 1, hold: await holdOf(db, row) }
       }),
     finish: (id, epoch, outcome) =>
       storeCall(`outcome of task ${id}`, async () => {
@@ -132,7 +135,7 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
     forgetOwner: prefix =>
       storeCall(`dropping the tasks of ${prefix}`, async () => {
         await db('worker_tasks')
-          .whereLike('owner', `${prefix}/%`)
+          .where('owner', 'like', `${prefix}/%`)
           .whereIn('state', ['done', 'failed'])
           .delete()
       }),
@@ -147,6 +150,10 @@ async function passGate(tx: Database): Promise<void> {
   const row = await tx('work_gate').where({ id: 1 }).forUpdate().first<{ id: number } | undefined>()
   if (row === undefined) throw new Error('the gate of the worker tasks is missing')
 }
+
+/** The owner of a task of a pass begins with the id of its saga. */
+const holdOf = (db: Database, { owner }: TaskRow): Promise<boolean> =>
+  isPaused(db, owner.split('/')[0] ?? owner)
 
 const failureColumns = (failure: Failure) => ({
   state: 'failed',

@@ -24,7 +24,7 @@ export function demoClient(nowMs: () => number): ConsoleClient {
   const advance = (): void => {
     for (const job of site.jobs) {
       const { currentPass } = job
-      if (currentPass === null) continue
+      if (currentPass === null || job.pausedAt !== null) continue
       const startMs = Date.parse(currentPass.startedAt)
       const now = runningPass(job.id, currentPass.number, startMs, nowMs())
       site.passes.splice(site.passes.indexOf(passOf(currentPass.id)), 1, now)
@@ -41,6 +41,18 @@ export function demoClient(nowMs: () => number): ConsoleClient {
     job.state = 'replicating'
     job.currentPass = passView(pass)
     return job.currentPass
+  }
+
+  const hold = (jobId: string, change: Partial<Pick<JobView, 'pausedAt' | 'stoppedAt'>>) => {
+    const job = jobOf(jobId)
+    Object.assign(job, change)
+    const moves = job.currentPass !== null
+    const rest = job.recoveryPointAt === null ? 'new' : 'protected'
+    if (job.currentPass !== null) job.currentPass.held = job.pausedAt !== null
+    if (job.pausedAt !== null) job.state = 'paused'
+    else if (job.stoppedAt !== null) job.state = moves ? 'stopping' : 'stopped'
+    else job.state = moves ? 'replicating' : rest
+    return job
   }
 
   return {
@@ -71,12 +83,24 @@ export function demoClient(nowMs: () => number): ConsoleClient {
           quiesce: 'preferred' as const,
           createdAt: new Date(nowMs()).toISOString(),
         }
-        const created = { ...job, recoveryPointAt: null, currentPass: null, lastPass: null, disks }
+        const notHeld = { pausedAt: null, stoppedAt: null }
+        const created = {
+          ...job,
+          ...notHeld,
+          recoveryPointAt: null,
+          currentPass: null,
+          lastPass: null,
+          disks,
+        }
         vm.jobId = id
         site.jobs.push(created)
         return created
       }),
     startPass: jobId => attempt(() => start(jobId)),
+    pauseJob: id => attempt(() => hold(id, { pausedAt: new Date(nowMs()).toISOString() })),
+    resumeJob: id => attempt(() => hold(id, { pausedAt: null })),
+    stopJob: id => attempt(() => hold(id, { stoppedAt: new Date(nowMs()).toISOString() })),
+    allowPasses: id => attempt(() => hold(id, { stoppedAt: null })),
     cancelPass: id =>
       attempt(() => {
         const pass = passOf(id)

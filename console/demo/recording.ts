@@ -100,6 +100,7 @@ export function passOf(
     rateBytesPerSec: null,
     etaSeconds: null,
     failure: null,
+    held: false,
     resumedCount: 0,
     mode: 'snapshot',
     consistency: 'quiesced',
@@ -187,6 +188,8 @@ export function recording(nowMs: number): Recording {
       quiesce: 'preferred',
       createdAt: ago(86_400 * 3),
       recoveryPointAt: pointMinutes === null ? null : instant(nowMs - pointMinutes * 60_000),
+      pausedAt: null,
+      stoppedAt: null,
       currentPass: current,
       lastPass: last,
       disks: [0, 1].map(disk => ({
@@ -221,6 +224,6 @@ function lastPass(jobId: string, state: JobState, startMs: number): PassDetailVi
 export const statusAt = (nowMs: number): StatusView => ({
   version: '0.1.0',
   now: instant(nowMs),
-  vma: { state: 'connected', lastSeenAt: instant(nowMs - 2000) },
+  vma: { state: 'connected', lastSeenAt: instant(nowMs - 2000), version: null, failure: null },
   source: { state: 'ok', failure: null, checkedAt: instant(nowMs - 11_000) },
 })

@@ -84,6 +84,8 @@ function siteAlarms(state: State): readonly Block[] {
       ),
     )
   }
+  if (vma.state === 'refused' && vma.failure !== null)
+    blocks.push(failureBlock(knownFailure(vma.failure), 'VMA refused: '))
   if (vma.state === 'unknown') {
     blocks.push(
       alarm(
@@ -110,6 +112,7 @@ export function healthWords(state: State): { readonly text: string; readonly ton
   const status = state.data.status.value
   if (status === null) return { text: '.. starting', tone: 'plain' }
   if (status.vma.state === 'lost') return { text: '!! VMA lost', tone: 'bad' }
+  if (status.vma.state === 'refused') return { text: '!! VMA refused', tone: 'bad' }
   if (status.source.state === 'failed') return { text: '!! source failed', tone: 'bad' }
   if (screenStaleSeconds(state) !== null) return { text: '! stale', tone: 'warn' }
   if (status.vma.state === 'unknown') return { text: '! VMA unknown', tone: 'warn' }

@@ -84,6 +84,13 @@ function question(
         ],
       }
     }
+    case 'hold-back':
+      return {
+        title: deed.isOn ? `Hold replication back?` : 'Let replication go on?',
+        keep: 'Cancel',
+        button: deed.isOn ? 'Hold back' : 'Go on',
+        body: [fact('VM', deed.vmName)],
+      }
     case 'start-pass':
       return { title: 'Start a pass?', keep: 'Cancel', button: 'Start', body: [fact('VM', deed.vmName)] }
     case 'cancel-pass': {

@@ -36,9 +36,14 @@ function vmaSpans(state: State): readonly Span[] {
     vma.lastSeenAt === null ? 'never heard' : `heard ${ageWords(vma.lastSeenAt, agentNowMs(state))} ago`
   switch (vma.state) {
     case 'connected':
-      return [span('ok connected', 'good'), span(`, ${seen}`)]
+      return [
+        span('ok connected', 'good'),
+        span(`, ${seen}${vma.version === null ? '' : `, version ${vma.version}`}`),
+      ]
     case 'lost':
       return [span('!! lost', 'bad'), span(`, ${seen}`)]
+    case 'refused':
+      return [span('!! refused: another version', 'bad'), span(`, ${seen}`)]
     case 'unknown':
       return [span('? unknown', 'warn'), span(`, ${seen}`)]
   }

@@ -50,7 +50,7 @@ export function passWords(pass: PassView): { readonly words: string; readonly to
     case 'snapped':
       return { words: '> snapshot taken', tone: 'accent' }
     case 'copying':
-      return { words: '> copying', tone: 'accent' }
+      return pass.held ? { words: '-- paused', tone: 'warn' } : { words: '> copying', tone: 'accent' }
     case 'flushed':
       return { words: '> flushed', tone: 'accent' }
   }

@@ -97,6 +97,7 @@ function jobBlocks(state: State, job: JobView): readonly Block[] {
   return [
     fact('Job', span(`${job.id}   created ${instantWords(job.createdAt)}`)),
     fact('Point', ...pointSpans(job, agentNowMs(state))),
+    ...heldBackFacts(job),
     ...passBlocks(state, job),
     { kind: 'rule', title: passDetail === null ? 'Disks' : `Disks, figures of pass ${passDetail.number}` },
     ...(detail.failure === null ? [] : [failureBlock(detail.failure)]),
@@ -121,6 +122,28 @@ function pointSpans(job: JobView, nowMs: number): readonly Span[] {
     span(`${ageWords(job.recoveryPointAt, nowMs)} old`, 'strong'),
     span(`   source as of ${instantWords(job.recoveryPointAt)} UTC`),
   ]
+}
+
+/** Also where the state of the job says something worse. */
+function heldBackFacts(job: JobView): readonly Block[] {
+  const facts: Block[] = []
+  if (job.pausedAt !== null)
+    facts.push(
+      fact(
+        'Paused',
+        span(`since ${instantWords(job.pausedAt)} UTC`, 'warn'),
+        span(': nothing moves until Z is pressed'),
+      ),
+    )
+  if (job.stoppedAt !== null)
+    facts.push(
+      fact(
+        'Stopped',
+        span(`since ${instantWords(job.stoppedAt)} UTC`, 'warn'),
+        span(': no pass starts until X is pressed'),
+      ),
+    )
+  return facts
 }
 
 function passBlocks(state: State, job: JobView): readonly Block[] {

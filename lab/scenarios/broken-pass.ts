@@ -75,7 +75,8 @@ async function standing(site: LabSite, job: JobView): Promise<unknown> {
   return { recoveryPointAt, changeIds: disks.map(disk => disk.changeId) }
 }
 
-function untilCopying(site: LabSite, passId: string): Promise<PassDetailView> {
+/** Resolves when bytes move; rejects when the pass ends before. */
+export function untilCopying(site: LabSite, passId: string): Promise<PassDetailView> {
   return until(
     `pass ${passId} copies`,
     async () => {

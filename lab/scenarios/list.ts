@@ -5,7 +5,9 @@ import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
 import { sourceFinal } from './source-final.js'
 import { sourceMultidisk } from './source-multidisk.js'
+import { sourcePause } from './source-pause.js'
 import { sourceSession } from './source-session.js'
+import { sourceVersions } from './source-versions.js'
 
 export const scenarios: readonly Scenario[] = [
   replicate,
@@ -15,4 +17,6 @@ export const scenarios: readonly Scenario[] = [
   sourceSession,
   sourceFinal,
   source5000,
+  sourceVersions,
+  sourcePause,
 ]

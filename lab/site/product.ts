@@ -67,8 +67,9 @@ export class Product {
     await this.#writeSecret('vcenter.toml', { user: this.#options.vcenter.user, password })
   }
 
-  async start(role: RoleName): Promise<void> {
-    const argv = [process.execPath, mainPath, '--config', this.#configPath(role)] as const
+  /** `program`: the main program of another build. */
+  async start(role: RoleName, program = mainPath): Promise<void> {
+    const argv = [process.execPath, program, '--config', this.#configPath(role)] as const
     this.#running.set(role, await Child.start(role, argv, this.logPath(role)))
   }
 

@@ -42,7 +42,7 @@ export const okStatus = (nowMs: () => number): (() => StatusView) => {
   return () => ({
     version: '0.1.0',
     now: instant(nowMs()),
-    vma: { state: 'connected', lastSeenAt: instant(nowMs() - 1000) },
+    vma: { state: 'connected', lastSeenAt: instant(nowMs() - 1000), version: null, failure: null },
     source: { state: 'ok', failure: null, checkedAt: instant(nowMs() - 4000) },
   })
 }
@@ -82,6 +82,7 @@ export function passOf(
     rateBytesPerSec: null,
     etaSeconds: null,
     failure: null,
+    held: false,
     resumedCount: 0,
     ...more,
   }
@@ -151,6 +152,8 @@ export const jobOf = (id: string, vm: SourceVmView, more: Partial<JobDetailView>
   state: 'protected',
   createdAt: instant(Date.UTC(2026, 10, 23, 22, 0, 0)),
   recoveryPointAt: instant(Date.UTC(2026, 10, 24, 1, 55, 48)),
+  pausedAt: null,
+  stoppedAt: null,
   currentPass: null,
   lastPass: null,
   quiesce: 'preferred',
@@ -249,7 +252,7 @@ export function runPass(
   return pass
 }
 
-function write(site: Site, parts: readonly string[], body: unknown): Answer {
+function write(site: Site, method: string, parts: readonly string[], body: unknown): Answer {
   if (site.refuse !== null) {
     const { code, message } = site.refuse
     site.refuse = null
@@ -267,6 +270,12 @@ function write(site: Site, parts: readonly string[], body: unknown): Answer {
   }
   if (kind === 'replication-jobs' && sub === 'passes') {
     return { status: 202, body: passView(runPass(site, id!, Date.now())) }
+  }
+  if (kind === 'replication-jobs' && (sub === 'pause' || sub === 'stop')) {
+    const held = site.jobs.find(each => each.id === id)
+    if (held === undefined) return refusal('NOT_FOUND', `job ${id}`)
+    held[sub === 'pause' ? 'pausedAt' : 'stoppedAt'] = method === 'PUT' ? instant(Date.now()) : null
+    return { status: 200, body: held }
   }
   const pass = site.passes.find(each => each.id === id)
   const job = site.jobs.find(each => each.id === pass?.jobId)
@@ -305,11 +314,12 @@ export function fakeAgent(nowMs: () => number = Date.now): FakeAgent {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk as Buffer)
     const text = Buffer.concat(chunks).toString('utf8')
-    if (request.method === 'POST') site.requests.push(`POST ${url.pathname} ${text}`.trim())
+    const method = request.method ?? ''
+    if (method !== 'GET') site.requests.push(`${method} ${url.pathname} ${text}`.trim())
     const reply =
-      request.method === 'GET'
+      method === 'GET'
         ? read(site, url)
-        : write(site, url.pathname.split('/').slice(2), text === '' ? null : JSON.parse(text))
+        : write(site, method, url.pathname.split('/').slice(2), text === '' ? null : JSON.parse(text))
     response.writeHead(reply.status, { 'content-type': 'application/json' })
     response.end(JSON.stringify(reply.body))
   }

@@ -69,6 +69,31 @@ void t.test('live progress, and a pass started and cancelled from the keyboard',
   t.equal(site.requests.at(-1), 'POST /v1/replication-jobs/job-1/passes')
 })
 
+void t.test('a job is paused, resumed and stopped from the keyboard', async t => {
+  const agent = await siteFor(t)
+  const { site } = agent
+  const view = await openListFor(t, agent)
+  await view.shows('erp-db-02')
+  view.press(key.enter)
+  await view.shows('VMs > erp-db-02', 'z Pause')
+  view.press('z')
+  await view.shows('is paused', 'Z Resume', 'nothing moves until Z is pressed')
+  view.press('Z')
+  await view.shows('goes on')
+  await view.until('it is not paused any more', text => !text.includes('nothing moves until'))
+  view.press('x')
+  await view.shows('starts no further pass', 'X Allow passes', 'no pass starts until X is pressed')
+  view.press('X')
+  await view.shows('may start passes again')
+  const path = '/v1/replication-jobs/job-1'
+  t.same(site.requests, [
+    `PUT ${path}/pause`,
+    `DELETE ${path}/pause`,
+    `PUT ${path}/stop`,
+    `DELETE ${path}/stop`,
+  ])
+})
+
 void t.test('starts replication of a VM, and shows what the agent refuses', async t => {
   const agent = await siteFor(t)
   const { site } = agent

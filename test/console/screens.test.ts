@@ -81,7 +81,12 @@ scene('site-alarms', (site, tier) => {
   const { status } = site
   site.status = () => ({
     ...status(),
-    vma: { state: 'lost', lastSeenAt: new Date(siteNowMs - 190_000).toISOString() },
+    vma: {
+      state: 'lost',
+      lastSeenAt: new Date(siteNowMs - 190_000).toISOString(),
+      version: null,
+      failure: null,
+    },
     source: {
       state: 'failed',
       failure: {
@@ -90,6 +95,24 @@ scene('site-alarms', (site, tier) => {
         next: errorTable.VSPHERE_LOGIN_REFUSED.next,
       },
       checkedAt: new Date(siteNowMs - 4000).toISOString(),
+    },
+  })
+  return openedOn(site, tier)
+})
+scene('vma-refused', (site, tier) => {
+  const { status } = site
+  site.status = () => ({
+    ...status(),
+    vma: {
+      state: 'refused',
+      lastSeenAt: new Date(siteNowMs - 190_000).toISOString(),
+      version: '0.1.0',
+      failure: {
+        code: 'WORKER_VERSION_MISMATCH',
+        message:
+          'the VMA is version 0.2.0 (worker protocol 5d1c), the OMA is version 0.1.0 (worker protocol 77ab)',
+        next: errorTable.WORKER_VERSION_MISMATCH.next,
+      },
     },
   })
   return openedOn(site, tier)

@@ -3,6 +3,7 @@ import { changeId, diskKey, sourceVmId } from '../../domain/ids.js'
 import { type Extent } from '../../domain/extent.js'
 import { AppError } from '../../errors.js'
 import { moveDisk, planDisk, type DiskPlan } from '../../nbd/move-disk.js'
+import { type Steer } from '../../nbd/steered-copy.js'
 import { type DiskReader, type DiskReaders, type FrozenDisk, type SourceVsphere } from '../deps.js'
 import { inParallel } from '../in-parallel.js'
 import { mustBeUntouched } from '../powered-off.js'
@@ -32,6 +33,7 @@ export async function copyDisks(
   task: TaskInput<'copy-disks'>,
   signal: AbortSignal,
   onProgress: (disks: readonly DiskCounters[]) => void,
+  steer: Steer,
 ): Promise<TaskResult<'copy-disks'>> {
   const { vsphere, readers, disksAtOnce } = deps
   const { moref, snapshotMoref, disks, stillHolds } = await findFrozen(vsphere, task, signal)
@@ -76,8 +78,13 @@ export async function copyDisks(
         const source = { kind: 'unix', path: reader.socketPath, exportName: '' } as const
         const target = { kind: 'unix', path: order.exportSocket, exportName: order.exportName } as const
         const moved = await withComplaint(reader, () =>
-          moveDisk(order.diskKey, { source, target }, plan, signal, counters =>
-            progress.moved(order.diskKey, counters),
+          moveDisk(
+            order.diskKey,
+            { source, target },
+            plan,
+            signal,
+            counters => progress.moved(order.diskKey, counters),
+            steer,
           ),
         )
         progress.ended(order.diskKey, moved)

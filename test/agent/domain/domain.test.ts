@@ -5,7 +5,7 @@ import { hardware } from '../../fake/hardware.js'
 import { describeChange, diskSetChanges, unprovenDisks } from '../../../agent/domain/disk-set.js'
 import { coalesce, endOf, totalLength } from '../../../agent/domain/extent.js'
 import { diskKey, serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
-import { jobState } from '../../../agent/domain/job-state.js'
+import { jobState, newestPass, type PassStanding } from '../../../agent/domain/job-state.js'
 import { passProgress } from '../../../agent/domain/progress.js'
 
 const grain = 65536n
@@ -137,11 +137,38 @@ void t.test('a volume has the serial that CloudStack on KVM gives its disk', asy
 })
 
 void t.test('a job is protected only when its newest pass is committed and cleaned up', async t => {
-  t.equal(jobState(undefined, false), 'new')
-  t.equal(jobState({ state: 'copying', sagaState: 'running' }, true), 'replicating')
-  t.equal(jobState({ state: 'copying', sagaState: 'unwinding' }, true), 'cleaning-up')
-  t.equal(jobState({ state: 'failed', sagaState: 'done' }, true), 'failed')
-  t.equal(jobState({ state: 'committed', sagaState: 'running' }, true), 'cleaning-up')
-  t.equal(jobState({ state: 'committed', sagaState: 'needs-operator' }, true), 'needs-operator')
-  t.equal(jobState({ state: 'committed', sagaState: 'done' }, true), 'protected')
+  const free = { isPaused: false, isStopped: false }
+  const of = (
+    pass: readonly [PassStanding['state'], PassStanding['sagaState'], boolean?] | undefined,
+    held = free,
+    hasRecoveryPoint = true,
+  ) =>
+    jobState(
+      newestPass(
+        pass === undefined ? undefined : { state: pass[0], sagaState: pass[1], isHeld: pass[2] ?? false },
+      ),
+      hasRecoveryPoint,
+      held,
+    )
+  const paused = { isPaused: true, isStopped: false }
+  const stopped = { isPaused: false, isStopped: true }
+  const both = { isPaused: true, isStopped: true }
+  t.equal(of(undefined, free, false), 'new')
+  t.equal(of(['copying', 'running']), 'replicating')
+  t.equal(of(['copying', 'unwinding']), 'cleaning-up')
+  t.equal(of(['failed', 'done']), 'failed')
+  t.equal(of(['committed', 'running']), 'cleaning-up')
+  t.equal(of(['committed', 'needs-operator']), 'needs-operator')
+  t.equal(of(['committed', 'done']), 'protected')
+  t.equal(of(['copying', 'running'], paused), 'pausing', 'until the VMA has said so')
+  t.equal(of(['copying', 'running', true], paused), 'paused')
+  t.equal(of(['copying', 'running', true], both), 'paused')
+  t.equal(of(['copying', 'running', true], free), 'replicating', 'a held pass goes on in a moment')
+  t.equal(of(['copying', 'running'], stopped), 'stopping')
+  t.equal(of(['committed', 'running'], paused), 'cleaning-up', 'nothing of it can be held any more')
+  t.equal(of(['committed', 'done'], stopped), 'stopped')
+  t.equal(of(['failed', 'done'], stopped), 'stopped')
+  t.equal(of(['failed', 'done'], paused), 'failed')
+  t.equal(of(['committed', 'done'], paused), 'paused')
+  t.equal(of(undefined, paused, false), 'paused')
 })

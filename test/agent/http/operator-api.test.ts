@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Agent, request } from 'undici'
 import t from 'tap'
 import { operatorClient, type Send } from '../../../agent/api/client.js'
+import { taskId } from '../../../agent/domain/ids.js'
 import { AppError } from '../../../agent/errors.js'
 import { operatorApi } from '../../../agent/http/operator-api.js'
 import { passSaga } from '../../../agent/replication/pass/saga.js'
@@ -11,6 +12,7 @@ import { jobAdmin } from '../../../agent/store/job-admin.js'
 import { managedVms } from '../../../agent/store/managed-vms.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
 import { hardwareHistory } from '../../../agent/store/vm-hardware.js'
+import { taskBoardStore } from '../../../agent/store/worker-tasks.js'
 import { vmPreflights } from '../../../agent/store/vm-preflights.js'
 import { views } from '../../../agent/store/views.js'
 import { startMariadb } from '../../lib/mariadb.js'
@@ -160,6 +162,57 @@ void t.test('the operator API on a unix socket over a real database', async t =>
     (await client.passes(job.id)).map(one => one.number),
     [2, 1],
   )
+
+  const paused = await client.pauseJob(job.id)
+  t.match(paused, { state: 'pausing', stoppedAt: null, currentPass: { held: false } })
+  t.equal((await client.pauseJob(job.id)).pausedAt, paused.pausedAt, 'pausing twice changes nothing')
+  const task = { kind: 'copy-disks', subject: 'vm-1', input: '{}', state: 'leased', epoch: 1 }
+  const saga = (await db('passes').where('id', final.id).first<{ saga_id: string }>()).saga_id
+  const owner = `${saga}/copy`
+  await db('worker_tasks').insert({ ...task, id: 't', owner, created_at: now(), cancel_requested: false })
+  const tasks = taskBoardStore(db, now)
+  const beat = (held: boolean) => tasks.heartbeat(taskId('t'), 1, { progress: [], held }, 1000)
+  t.same(await beat(false), { cancel: false, hold: true }, 'the VMA hears it')
+  await db('passes').where('id', final.id).update({ state: 'copying' })
+  t.match(await client.job(job.id), { state: 'pausing', currentPass: { held: false } })
+  await beat(true)
+  t.match(await client.job(job.id), {
+    state: 'paused',
+    currentPass: { held: true, rateBytesPerSec: '0', etaSeconds: null },
+  })
+  t.match(await client.findVms({ state: 'paused' }), { items: [{ name: 'vm-1', jobState: 'paused' }] })
+  t.match(await client.resumeJob(job.id), { pausedAt: null, state: 'replicating' })
+  t.match(await client.resumeJob(job.id), { pausedAt: null })
+  t.same(await beat(false), { cancel: false, hold: false })
+  t.equal(await codeOf(client.deleteJob(job.id)), 'JOB_NOT_STOPPED')
+  t.match(await client.stopJob(job.id), { state: 'stopping' })
+  t.match(await client.stopJob(job.id), { state: 'stopping' })
+  t.equal(await codeOf(client.deleteJob(job.id)), 'JOB_BUSY')
+  await db('worker_tasks').where({ id: 't' }).update({ state: 'done' })
+  await db('passes').where('id', final.id).update({ state: 'failed' })
+  await db('sagas').update({ state: 'done' })
+  t.match(await client.job(job.id), { state: 'stopped' })
+  t.equal(await codeOf(client.startPass(job.id)), 'JOB_STOPPED')
+  await client.pauseJob(job.id)
+  t.match(await client.allowPasses(job.id), { stoppedAt: null, state: 'failed' })
+  t.equal(await codeOf(client.startPass(job.id)), 'JOB_PAUSED')
+  for (const attempt of ['pauseJob', 'resumeJob', 'stopJob', 'allowPasses', 'deleteJob'] as const)
+    t.equal(await codeOf(client[attempt]('none')), 'NOT_FOUND')
+
+  await client.stopJob(job.id)
+  const snapshots = (names: readonly string[]) =>
+    db('source_vms')
+      .where('id', vms[0]!.id)
+      .update({ pass_snapshots: JSON.stringify(names) })
+  await snapshots([`ossea-pass-${final.id}`])
+  t.equal(await codeOf(client.deleteJob(job.id)), 'JOB_BUSY', 'its snapshot is still there')
+  await snapshots([`ossea-pass-${randomUUID()}`])
+  t.match(await client.deleteJob(job.id), { volumes })
+  t.equal(await codeOf(client.deleteJob(job.id)), 'NOT_FOUND')
+  for (const table of ['replication_jobs', 'job_disks', 'passes', 'sagas', 'saga_events', 'worker_tasks'])
+    t.same(await db(table).select(), [], `${table} is empty`)
+  t.match(await client.findVms({ managed: true }), { items: [{ name: 'vm-1', jobId: null }] })
+  await client.createJob({ sourceVmId: vms[0]!.id, volumes })
 
   await database.kill()
   t.equal(await codeOf(client.jobs()), 'STORE_UNAVAILABLE')

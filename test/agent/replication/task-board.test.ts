@@ -77,7 +77,10 @@ void t.test('work for a VMA', async t => {
   await t.test('is lost when the heartbeats end, and what comes late is refused', async t => {
     const asked = codeOf(source.snapshot('saga-3/snapshot', vm, { name: 'name', quiesce: 'off' }, never))
     const lease = await take()
-    t.equal(await store.heartbeat(lease.id, lease.epoch, [], leaseMs), 'go-on')
+    t.same(await store.heartbeat(lease.id, lease.epoch, { progress: [], held: false }, leaseMs), {
+      cancel: false,
+      hold: false,
+    })
     t.equal(await asked, 'WORKER_LOST')
     t.equal(await store.finish(lease.id, lease.epoch, { kind: 'done', result: null }), false)
   })
@@ -88,6 +91,9 @@ void t.test('work for a VMA', async t => {
     const lease = await take()
     cancel.abort(new AppError('PASS_CANCELLED', 'by the operator'))
     t.equal(await asked, 'PASS_CANCELLED')
-    t.equal(await store.heartbeat(lease.id, lease.epoch, [], leaseMs), 'cancel')
+    t.same(await store.heartbeat(lease.id, lease.epoch, { progress: [], held: false }, leaseMs), {
+      cancel: true,
+      hold: false,
+    })
   })
 })

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { type TaskInput } from '../../../agent/api/worker.js'
+import { unsteered } from '../../../agent/nbd/steered-copy.js'
 import { copyDisks } from '../../../agent/source/tasks/copy-disks.js'
 import { createSnapshot, readPoweredOff } from '../../../agent/source/tasks/freeze.js'
 import { type DiskReaders } from '../../../agent/source/deps.js'
@@ -114,6 +115,7 @@ void t.test('a VM at rest is read only while it stays at rest', async t => {
       { sourceVmId, from: { kind: 'powered-off', stateToken }, disks },
       signal,
       () => undefined,
+      unsteered,
     )
   const frozen = await atRest()
   t.match(frozen, { consistency: 'powered-off', stateToken: String, notes: [] })

@@ -1,5 +1,11 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import {
+  versionHeaders,
+  whyMixed,
+  workerProtocol,
+  type WorkerVersion,
+} from '../../../agent/api/worker-version.js'
 import { type DiskCounters } from '../../../agent/api/worker.js'
 import { AppError } from '../../../agent/errors.js'
 import { workerApi } from '../../../agent/http/worker-api.js'
@@ -7,6 +13,7 @@ import { TaskBoard } from '../../../agent/replication/source-site.js'
 import { monotonicMs, pause, wallClock } from '../../../agent/roles/clock.js'
 import { omaLink } from '../../../agent/source/oma-link.js'
 import { Worker, type WorkerOptions } from '../../../agent/source/worker.js'
+import { statusView } from '../../../agent/store/status-view.js'
 import { migrate } from '../../../agent/store/database.js'
 import { workerReports } from '../../../agent/store/worker-reports.js'
 import { taskBoardStore } from '../../../agent/store/worker-tasks.js'
@@ -16,6 +23,7 @@ import { silent } from '../../lib/saga-harness.js'
 import { until } from '../../lib/until.js'
 
 const leaseMs = 800
+const version = { product: '1.2.3', protocol: 'a1' }
 const never = new AbortController().signal
 
 const outcomeOf = (attempt: Promise<unknown>): Promise<string> =>
@@ -25,30 +33,34 @@ const outcomeOf = (attempt: Promise<unknown>): Promise<string> =>
   )
 
 /** The OMA's half over a real database, and a link to it. */
-async function startBoard(t: Test) {
+async function startBoard(t: Test, absentMs = 60_000) {
   const database = await startMariadb(t)
   await migrate(database.db)
   const store = taskBoardStore(database.db, wallClock)
-  const options = { store, logger: silent, now: wallClock, pause, leaseMs, absentMs: 60_000, lookMs: 20 }
+  const options = { store, logger: silent, now: wallClock, pause, leaseMs, absentMs, lookMs: 20 }
   const board = new TaskBoard(options)
   board.start()
   t.teardown(() => board.stop())
   const path = join(await temporaryDir(t), 'worker.sock')
   const listen = async () => {
     const reports = workerReports(database.db, wallClock)
-    const api = workerApi({ tasks: store, reports, board, leaseMs, logger: silent })
+    const api = workerApi({ tasks: store, reports, board, leaseMs, version, logger: silent })
     await api.listen({ path })
     return api
   }
   let api = await listen()
   t.teardown(() => api.close())
-  const link = omaLink(path, 6)
-  t.teardown(() => link.close())
+  const linkOf = (theirs: WorkerVersion) => {
+    const link = omaLink(path, 6, theirs)
+    t.teardown(() => link.close())
+    return link
+  }
   return {
     ...database,
     board,
     store,
-    link,
+    link: linkOf(version),
+    linkOf,
     stopApi: () => api.close(),
     startApi: async () => {
       api = await listen()
@@ -70,6 +82,8 @@ function startWorker(t: Test, link: WorkerOptions['link'], runTask: WorkerOption
   t.teardown(() => worker.stop())
   return worker
 }
+
+const other: WorkerVersion = { product: '1.3.0', protocol: 'b2' }
 
 const vm = { name: 'vm', power: 'on', changeTracking: 'on', findings: [], disks: [] } as const
 const inspect = (board: TaskBoard, owner: string, subject = 'vm-1', signal = never) =>
@@ -143,7 +157,9 @@ void t.test('work of a VMA that went silent is lost, and what it says later is r
   const task = await oma.link.lease('vma-1', 5000, never)
   t.match(task, { kind: 'inspect-vm', leaseMs })
   t.equal(await lost, 'WORKER_LOST')
-  await t.rejects(oma.link.heartbeat(task!, [], never), { code: 'WORKER_LEASE_LAPSED' })
+  await t.rejects(oma.link.heartbeat(task!, { progress: [], held: false }, never), {
+    code: 'WORKER_LEASE_LAPSED',
+  })
   await t.rejects(oma.link.finish(task!, { kind: 'done', result: vm }, never), {
     code: 'WORKER_LEASE_LAPSED',
   })
@@ -242,10 +258,86 @@ void t.test('progress counts only while its task is leased and its pass copies',
     fallbacks: [],
   })
   const readBytes = async () => (await db('pass_disks').first<{ read_bytes: string }>()).read_bytes
-  await oma.link.heartbeat(task!, [counters('9007199254740992')], never)
+  await oma.link.heartbeat(task!, { progress: [counters('9007199254740992')], held: false }, never)
   t.equal(await readBytes(), '9007199254740992', 'exact above 2^53')
   await oma.link.finish(task!, { kind: 'failed', code: 'SOURCE_READ_FAILED', message: 'x' }, never)
-  await t.rejects(oma.link.heartbeat(task!, [counters('1')], never), { code: 'WORKER_LEASE_LAPSED' })
+  await t.rejects(oma.link.heartbeat(task!, { progress: [counters('1')], held: false }, never), {
+    code: 'WORKER_LEASE_LAPSED',
+  })
   t.equal(await readBytes(), '9007199254740992')
   t.equal(await lost, 'SOURCE_READ_FAILED')
+})
+
+void t.test('a VMA of another version gets no work, and its work stays for one that fits', async t => {
+  const oma = await startBoard(t)
+  const status = () => statusView(oma.db, { version: '1.2.3', now: wallClock, workerSilenceMs: 30_000 })
+  let done = 0
+  const work = async () => {
+    done += 1
+    return vm
+  }
+  const mixed = startWorker(t, oma.linkOf(other), work)
+  const waiting = inspect(oma.board, 's6/a')
+  await until('the OMA says whom it refused', async () => (await status()).vma.state === 'refused')
+  t.match((await status()).vma, {
+    lastSeenAt: null,
+    failure: {
+      code: 'WORKER_VERSION_MISMATCH',
+      message: 'the VMA is version 1.3.0 (worker protocol b2), the OMA is version 1.2.3 (worker protocol a1)',
+    },
+  })
+  const page = { scanId: 's', vms: [], last: true }
+  const refused = { code: 'WORKER_VERSION_MISMATCH' }
+  await t.rejects(oma.linkOf(other).saveInventory(page, never), refused)
+  await t.rejects(oma.linkOf({ ...other, protocol: '' }).reportSource({ state: 'ok' }, never), {
+    ...refused,
+    message: /names no worker protocol/,
+  })
+  t.match(await oma.db('worker_tasks').select('state', 'epoch'), [{ state: 'queued', epoch: 0 }])
+  await mixed.stop()
+  startWorker(t, oma.link, work)
+  t.same(await waiting, vm)
+  t.equal(done, 1)
+  t.match((await status()).vma, { state: 'connected', version: '1.2.3', failure: null })
+})
+
+void t.test('work that only a VMA of another version could do fails with that reason', async t => {
+  const oma = await startBoard(t, 300)
+  await t.rejects(oma.linkOf(other).lease('vma-1', 0, never), { code: 'WORKER_VERSION_MISMATCH' })
+  t.equal(await outcomeOf(inspect(oma.board, 's7/a')), 'WORKER_VERSION_MISMATCH')
+  await until(
+    'the refusal is old',
+    async () => (await outcomeOf(inspect(oma.board, 's7/b'))) === 'WORKER_ABSENT',
+  )
+})
+
+void t.test('an OMA that comes back in another version ends the work at once', async t => {
+  const oma = await startBoard(t)
+  const reasons: unknown[] = []
+  let link = oma.link
+  const following: typeof link = {
+    ...link,
+    heartbeat: (task, progress, signal) => link.heartbeat(task, progress, signal),
+    finish: (task, outcome, signal) => link.finish(task, outcome, signal),
+  }
+  startWorker(t, following, async (_task, context) => {
+    link = oma.linkOf(other)
+    await new Promise(resolve => context.signal.addEventListener('abort', resolve, { once: true }))
+    reasons.push(context.signal.reason instanceof AppError ? context.signal.reason.code : 'other')
+    throw context.signal.reason
+  })
+  t.equal(await outcomeOf(inspect(oma.board, 's8/a')), 'WORKER_LOST')
+  t.same(reasons, ['WORKER_VERSION_MISMATCH'])
+})
+
+void t.test('the protocol follows from the contract', async t => {
+  t.match(workerProtocol, /^[0-9a-f]{12}$/)
+  t.equal(
+    whyMixed(
+      { product: '1', protocol: workerProtocol },
+      versionHeaders({ product: '2', protocol: workerProtocol }),
+    ),
+    undefined,
+  )
+  t.match(whyMixed(version, { 'ossea-worker-protocol': 'a1\u001b[2J' }), /names no worker protocol/)
 })

@@ -167,9 +167,12 @@ void t.test('MariaDB', async t => {
     const lease = await board.lease('vma', 1000)
     t.match(lease, { id, epoch: 1, kind: 'copy-disks', input: { a: 1 } })
     t.equal(await board.lease('vma', 1000), undefined, 'one task of a VM at a time')
-    t.equal(await board.heartbeat(id, 1, [], 1000), 'go-on')
+    t.same(await board.heartbeat(id, 1, { progress: [], held: false }, 1000), { cancel: false, hold: false })
     clock += 900
-    t.equal(await board.heartbeat(id, 1, [{ read: '5' }], 1000), 'go-on')
+    t.same(await board.heartbeat(id, 1, { progress: [{ read: '5' }], held: false }, 1000), {
+      cancel: false,
+      hold: false,
+    })
     clock += 900
     const lost = { code: 'WORKER_LOST', message: '' } as const
     const absent = { code: 'WORKER_ABSENT', message: '' } as const
@@ -178,7 +181,7 @@ void t.test('MariaDB', async t => {
     clock += 200
     t.equal(await board.failLapsed(lost, since, absent), 1)
     t.match(await board.standing(id), { kind: 'failed', failure: { code: 'WORKER_LOST' } })
-    t.equal(await board.heartbeat(id, 1, [], 1000), 'lapsed')
+    t.equal(await board.heartbeat(id, 1, { progress: [], held: false }, 1000), 'lapsed')
     t.equal(await board.finish(id, 1, { kind: 'done', result: null }), false)
     const again = await board.ensure(task)
     t.not(again, id, 'a failed task is asked for anew')
