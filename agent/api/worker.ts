@@ -55,6 +55,8 @@ export const FrozenVm = Type.Object({
   notes: Type.Array(Type.String()),
   /** Why the changes of no disk can be told, so that all have to be moved whole; null: they can. */
   fullReason: Nullable(Type.String()),
+  /** From asking for the snapshot to its standing; null: none was taken. */
+  freezeSeconds: Nullable(Type.Number({ minimum: 0 })),
   /** Of a VM that is off: has to be the same when the copy ends. Null for a snapshot. */
   stateToken: Nullable(Type.String()),
   hardware: Hardware,
@@ -78,6 +80,11 @@ export const CopySource = Type.Union([
 export const CopyDisks = Type.Object({
   sourceVmId: Id,
   from: CopySource,
+  /** How gently the VM is read; see domain/pace.ts. */
+  pace: Type.Object({
+    level: Type.Integer({ minimum: 0, maximum: 8 }),
+    bytesPerSec: Nullable(BytesText),
+  }),
   disks: Type.Array(CopyDisk),
 })
 export type CopyDisks = Static<typeof CopyDisks>
@@ -110,7 +117,10 @@ export const CopyDisksResult = Type.Object({
 export type CopyDisksResult = Static<typeof CopyDisksResult>
 
 export const RemoveSnapshot = Type.Object({ sourceVmId: Id, snapshotName: Type.String() })
-export const RemoveSnapshotResult = Type.Object({ consolidated: Type.Literal(true) })
+export const RemoveSnapshotResult = Type.Object({
+  consolidated: Type.Literal(true),
+  seconds: Type.Number({ minimum: 0 }),
+})
 
 /** Input and result of each kind of task. */
 export const taskSchemas = {

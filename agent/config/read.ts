@@ -3,6 +3,7 @@ import { parse } from 'smol-toml'
 import { type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { AppError } from '../errors.js'
+import { LimitsFile } from './limits-file.js'
 import {
   CloudstackCredentials,
   OmaConfig,
@@ -28,6 +29,11 @@ export async function readConfig(path: string): Promise<AgentConfig> {
 export async function readCloudstackCredentials(path: string) {
   const file = checked(path, CloudstackCredentials, parseToml(path, await readText(path, 'owner')))
   return { apiKey: file.api_key, secretKey: file.secret_key }
+}
+
+/** Read anew when it has changed. Rejects with CONFIG_INVALID. */
+export async function readLimits(path: string): Promise<LimitsFile> {
+  return checked(path, LimitsFile, parseToml(path, await readText(path, 'anybody')))
 }
 
 /** As above, for vCenter. */

@@ -28,6 +28,8 @@ export const OmaConfig = Type.Object(
       closed,
     ),
     lease_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
+    /** A snapshot that takes longer to make or to fold makes the next pass of its VM gentler. */
+    slow_snapshot_seconds: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400 })),
   },
   closed,
 )
@@ -53,6 +55,8 @@ export const VmaConfig = Type.Object(
       closed,
     ),
     inventory_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3600 })),
+    /** What the source site may be loaded with; may be changed while the VMA runs. */
+    limits_file: Type.Optional(AbsolutePath),
     vddk: Type.Object(
       {
         nbdkit: AbsolutePath,

@@ -60,6 +60,8 @@ export interface PreflightFacts {
   readonly missingPrivileges: Known<readonly string[]>
   readonly vsphereVersion: Known<string>
   readonly vddkMajor: Known<number>
+  /** Without so much free no snapshot is taken. */
+  readonly datastoreFloorBytes: Bytes
 }
 
 /** vSphere takes no snapshot above 32 levels; ours needs one of them. */
@@ -68,8 +70,7 @@ const debtDepth = 3
 const debtAgeMs = 3 * 24 * 3600 * 1000
 const largeDiskBytes = 2048n * GIB
 /** While a pass runs, everything the guest writes goes to new files on the datastore. */
-const fullBytes = 2n * GIB
-const lowBytes = 20n * GIB
+const ampleBytes = 18n * GIB
 
 /** Everything that speaks against replicating the VM, worst first. What could not be checked is a finding too. */
 export function preflightFindings(facts: PreflightFacts, now: Date): Finding[] {
@@ -80,7 +81,9 @@ export function preflightFindings(facts: PreflightFacts, now: Date): Finding[] {
     ...ifKnown('the need of consolidation', facts.needsConsolidation, consolidationFindings),
     ...ifKnown('privileges', facts.missingPrivileges, privilegeFindings),
     ...ifKnown('encryption', facts.isEncrypted, encryptionFindings),
-    ...ifKnown('free space of datastores', facts.datastores, datastoreFindings),
+    ...ifKnown('free space of datastores', facts.datastores, datastores =>
+      datastoreFindings(datastores, facts.datastoreFloorBytes),
+    ),
     ...toolsFindings(facts.tools),
     ...vddkFindings(facts),
   ]
@@ -255,16 +258,20 @@ const encryptionFindings = (isEncrypted: boolean): Finding[] =>
       ]
     : []
 
-const datastoreFindings = (datastores: readonly { readonly name: string; readonly freeBytes: Bytes }[]) =>
+const datastoreFindings = (
+  datastores: readonly { readonly name: string; readonly freeBytes: Bytes }[],
+  floorBytes: Bytes,
+) =>
   datastores.flatMap(({ name, freeBytes }): Finding[] => {
-    if (freeBytes >= lowBytes) return []
-    const isFull = freeBytes < fullBytes
+    const wantedBytes = floorBytes + ampleBytes
+    if (freeBytes >= wantedBytes) return []
+    const isFull = freeBytes < floorBytes
     return [
       finding(
         isFull ? 'blocker' : 'warning',
         isFull ? 'datastore-full' : 'datastore-low',
         `datastore ${name} has ${freeBytes / (GIB / 1024n)} MiB free: a snapshot could fill it and stop its VMs`,
-        `Free space on the datastore, at least ${lowBytes / GIB} GiB.`,
+        `Free space on the datastore, at least ${wantedBytes / GIB} GiB.`,
       ),
     ]
   })

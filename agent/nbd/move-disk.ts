@@ -81,10 +81,12 @@ export async function moveDisk(
 ): Promise<MovedDisk> {
   try {
     const extents: readonly CopyExtent[] = plan.extents
-    const running = startCopy({ ...ends, extents, targetIsZero: false, signal, onProgress })
-    const release = steer(running)
+    const request = { ...ends, extents, targetIsZero: false, signal, onProgress }
+    const { copy, release } = steer(bytesPerSecond =>
+      startCopy(bytesPerSecond === undefined ? request : { ...request, bytesPerSecond }),
+    )
     try {
-      return movedDisk(await running.result)
+      return movedDisk(await copy.result)
     } finally {
       release()
     }

@@ -10,6 +10,7 @@ import {
 import { type FenceToken } from '../domain/fence.js'
 import { type Hardware } from '../domain/hardware.js'
 import { type Finding } from '../domain/preflight.js'
+import { type LastPass, type Pace, type PaceDecision } from '../domain/pace.js'
 import { type PassState } from '../domain/pass-state.js'
 import { type Bytes } from '../domain/units.js'
 import { type SyncType } from '../domain/progress.js'
@@ -72,9 +73,15 @@ export interface PassStore {
   readonly advance: (pass: PassId, to: Exclude<PassState, 'committed' | 'failed' | 'intent'>) => Promise<void>
   readonly recordSnapshot: (
     pass: PassId,
-    frozen: Pick<FrozenVm, 'createdAt' | 'consistency' | 'notes' | 'hardware'>,
+    frozen: Pick<FrozenVm, 'createdAt' | 'consistency' | 'notes' | 'hardware' | 'freezeSeconds'>,
     disks: readonly { readonly diskKey: DiskKey; readonly changeIdBefore: ChangeId | null }[],
   ) => Promise<void>
+  /** The newest pass of the job before this one that took a snapshot, however it ended; undefined: none did. */
+  readonly lastPass: (job: JobId, pass: PassId) => Promise<LastPass | undefined>
+  /** How gently the pass reads; the first word counts. */
+  readonly recordPace: (pass: PassId, decision: PaceDecision) => Promise<void>
+  readonly pace: (pass: PassId) => Promise<Pace>
+  readonly recordRemoval: (pass: PassId, seconds: number) => Promise<void>
   /** Something an operator should know that does not break the pass; one note of each kind, the newest counts. */
   readonly note: (pass: PassId, kind: string, note: string) => Promise<void>
   readonly recordCounters: (pass: PassId, disks: readonly DiskReport[]) => Promise<void>
@@ -122,6 +129,8 @@ export interface FrozenVm {
   readonly notes: readonly string[]
   /** Why the changes of no disk can be told; null: they can. */
   readonly fullReason: string | null
+  /** How long it took to stand; null: no snapshot was taken. */
+  readonly freezeSeconds: number | null
   /** Null for a snapshot. */
   readonly stateToken: string | null
   readonly hardware: Hardware
@@ -163,10 +172,21 @@ export interface SourceSite {
   /** Resolves when every disk is copied and flushed; `flushed` says whether each target confirmed it. */
   readonly copy: (
     owner: string,
-    order: { readonly vm: SourceVmId; readonly from: CopySource; readonly disks: readonly CopyOrder[] },
+    order: {
+      readonly vm: SourceVmId
+      readonly from: CopySource
+      readonly pace: Pace
+      readonly disks: readonly CopyOrder[]
+    },
     signal: AbortSignal,
   ) => Promise<readonly (DiskReport & { readonly flushed: boolean })[]>
-  readonly removeSnapshot: (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => Promise<void>
+  /** Gives how many seconds the removal took. */
+  readonly removeSnapshot: (
+    owner: string,
+    vm: SourceVmId,
+    name: string,
+    signal: AbortSignal,
+  ) => Promise<number>
 }
 
 /** A snapshot of a pass that nothing needs any more. */
@@ -216,6 +236,8 @@ export interface PassDeps {
   readonly source: SourceSite
   readonly target: TargetVolumes
   readonly exports: Exports
+  /** A snapshot that takes longer to make or to fold makes the next pass gentler. */
+  readonly slowSnapshotSeconds: number
   readonly logger: Logger
 }
 

@@ -158,6 +158,7 @@ export function sourceSite(board: TaskBoard): SourceSite {
       const input = {
         sourceVmId: order.vm,
         from: { ...order.from },
+        pace: { level: order.pace.level, bytesPerSec: order.pace.bytesPerSec?.toString() ?? null },
         disks: order.disks.map(disk => ({ ...disk })),
       }
       const result = await board.run(owner, 'copy-disks', order.vm, input, signal)
@@ -167,7 +168,9 @@ export function sourceSite(board: TaskBoard): SourceSite {
       }))
     },
     removeSnapshot: async (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => {
-      await board.run(owner, 'remove-snapshot', vm, { sourceVmId: vm, snapshotName: name }, signal)
+      const input = { sourceVmId: vm, snapshotName: name }
+      const result = await board.run(owner, 'remove-snapshot', vm, input, signal)
+      return (result as unknown as { readonly seconds: number }).seconds
     },
   }
 }

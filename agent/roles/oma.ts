@@ -35,6 +35,8 @@ const defaultLeaseSeconds = 30
 /** An operator waits for it in front of a screen. */
 const preflightLimitMs = 60_000
 
+const usualSlowSnapshotSeconds = 60
+
 const reapIntervalMs = 3_600_000
 
 /** The agent's user, and the group that may use it. */
@@ -147,6 +149,7 @@ function sagaRunner(db: Database, peers: Peers, config: OmaConfig, logger: Logge
     source: sourceSite(peers.board),
     target,
     exports: peers.volumed,
+    slowSnapshotSeconds: config.slow_snapshot_seconds ?? usualSlowSnapshotSeconds,
     logger,
   }
   return new SagaRunner({

@@ -2,7 +2,14 @@ import { mkdir, rm } from 'node:fs/promises'
 import { workerProtocol } from '../api/worker-version.js'
 import { type VmaConfig } from '../config/schema.js'
 import { readVcenterCredentials } from '../config/read.js'
+import { usualDisksAtOnce } from '../domain/pace.js'
 import { type Logger } from '../log/logger.js'
+import { budgetedReaders } from '../source/budgeted-readers.js'
+import { DatastoreFloor } from '../source/datastore-floor.js'
+import { DiskBudget } from '../source/disk-budget.js'
+import { LimitsWatch } from '../source/limits-watch.js'
+import { LiveLimits } from '../source/live-limits.js'
+import { RateGovernor } from '../source/rate-governor.js'
 import { InventoryScan } from '../source/inventory-scan.js'
 import { omaLink } from '../source/oma-link.js'
 import { runTask } from '../source/run-task.js'
@@ -10,13 +17,16 @@ import { vddkLibrary } from '../source/vddk-library.js'
 import { vddkReaders } from '../source/vddk-readers.js'
 import { Worker } from '../source/worker.js'
 import { openVsphere } from '../vsphere/vsphere.js'
-import { monotonicMs, pause } from './clock.js'
+import { monotonicMs, pause, wallClock } from './clock.js'
 import { type Role } from './role.js'
 import { productVersion } from './version.js'
 
 /** Each slot works for one VM, and each holds one wait for work or one task with its heartbeats. */
 const slots = 4
-const disksAtOnce = 4
+
+/** The timetable, changed limits and the free space of datastores are looked at so often. */
+const limitsLookMs = 2_000
+const floorLookMs = 20_000
 
 /** The VMA: listens nowhere, keeps nothing, works for one OMA. */
 export async function startVma(config: VmaConfig, logger: Logger): Promise<Role> {
@@ -31,7 +41,12 @@ export async function startVma(config: VmaConfig, logger: Logger): Promise<Role>
     logger,
     pause,
   })
-  const readers = vddkReaders({
+  const limits = await LiveLimits.open(config.limits_file, logger)
+  const rates = new RateGovernor({ limits: () => limits.current, now: wallClock })
+  const watch = new LimitsWatch({ limits, rates, intervalMs: limitsLookMs, pause })
+  const floorBytes = () => limits.current.datastoreFloorBytes
+  const floor = new DatastoreFloor({ vsphere, floorBytes, lookMs: floorLookMs, pause, logger })
+  const vddkDisks = vddkReaders({
     nbdkitPath: config.vddk.nbdkit,
     plugin: config.vddk.plugin,
     libraryDir: config.vddk.library_dir,
@@ -42,6 +57,7 @@ export async function startVma(config: VmaConfig, logger: Logger): Promise<Role>
     socketDir: config.runtime_dir,
     startTimeoutMs: 20_000,
   })
+  const readers = budgetedReaders(vddkDisks, new DiskBudget(() => limits.current))
   const vddk = vddkLibrary({
     nbdkitPath: config.vddk.nbdkit,
     plugin: config.vddk.plugin,
@@ -55,7 +71,9 @@ export async function startVma(config: VmaConfig, logger: Logger): Promise<Role>
     link,
     workerId: config.worker_id,
     slots,
-    runTask: (task, context) => runTask({ vsphere, readers, vddk, disksAtOnce }, task, context),
+    rates,
+    runTask: (task, context) =>
+      runTask({ vsphere, readers, vddk, limits, floor, disksAtOnce: usualDisksAtOnce }, task, context),
     logger,
     nowMs: monotonicMs,
     pause,
@@ -64,9 +82,10 @@ export async function startVma(config: VmaConfig, logger: Logger): Promise<Role>
   const scan = new InventoryScan({ vsphere, link, logger, intervalMs, pause })
   worker.start()
   scan.start()
+  watch.start()
   return {
     close: async () => {
-      await Promise.all([worker.stop(), scan.stop()])
+      await Promise.all([worker.stop(), scan.stop(), watch.stop()])
       await link.close()
       await vsphere.close()
     },

@@ -20,8 +20,16 @@ export interface ListedVm {
   readonly passSnapshots: readonly string[]
 }
 
+export interface FreeSpace {
+  /** Of the datastore. */
+  readonly name: string
+  readonly freeBytes: Bytes
+}
+
 export interface DescribedVm {
   readonly moref: string
+  /** The ESXi host it runs on or would; null where vCenter does not tell. */
+  readonly host: string | null
   readonly name: string
   readonly power: PowerState
   readonly changeTracking: 'on' | 'off' | 'unsupported'
@@ -85,6 +93,8 @@ export interface SourceVsphere {
     request: { readonly moref: string; readonly name: string },
     signal: AbortSignal,
   ) => Promise<void>
+  /** Of the datastores of the VM's disks, as it is now. */
+  readonly freeSpace: (vm: SourceVmId, signal: AbortSignal) => Promise<readonly FreeSpace[]>
   /** What the snapshot froze, or the VM itself (null). */
   readonly readHardware: (
     moref: string,
@@ -92,7 +102,10 @@ export interface SourceVsphere {
     signal: AbortSignal,
   ) => Promise<Hardware>
   /** What vCenter refuses to tell is unknown; rejects when it is away or has no such VM. */
-  readonly preflightFacts: (vm: SourceVmId, signal: AbortSignal) => Promise<Omit<PreflightFacts, 'vddkMajor'>>
+  readonly preflightFacts: (
+    vm: SourceVmId,
+    signal: AbortSignal,
+  ) => Promise<Omit<PreflightFacts, 'vddkMajor' | 'datastoreFloorBytes'>>
   /** Rejects with CBT_UNAVAILABLE when the change ID is of another epoch or tracking is off, CBT_ANSWER_INVALID when the answer contradicts itself. */
   readonly changedAreas: (
     request: {
@@ -113,6 +126,8 @@ export interface ReaderRequest {
   readonly snapshotMoref: string | null
   readonly diskKey: DiskKey
   readonly fileName: string
+  /** The ESXi host of the VM; null where vCenter does not tell. */
+  readonly host: string | null
 }
 
 export interface DiskReader {

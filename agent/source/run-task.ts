@@ -1,15 +1,15 @@
-import { type LeasedTask } from '../api/worker.js'
+import { type LeasedTask, type TaskInput } from '../api/worker.js'
+import { sourceVmId } from '../domain/ids.js'
+import { type DatastoreFloor } from './datastore-floor.js'
 import { copyDisks, type CopyDeps } from './tasks/copy-disks.js'
 import { createSnapshot, readPoweredOff } from './tasks/freeze.js'
 import { inspectVm, preflightVm, removeSnapshot, type InspectDeps } from './tasks/vm-tasks.js'
 import { type TaskContext } from './worker.js'
 
+export type TaskDeps = CopyDeps & InspectDeps & { readonly floor: DatastoreFloor }
+
 /** Does one task and gives its result in the shape `api/worker.ts` has for its kind. Each kind may be run again after a crash. */
-export function runTask(
-  deps: CopyDeps & InspectDeps,
-  task: LeasedTask,
-  context: TaskContext,
-): Promise<unknown> {
+export function runTask(deps: TaskDeps, task: LeasedTask, context: TaskContext): Promise<unknown> {
   const { vsphere } = deps
   switch (task.kind) {
     case 'inspect-vm':
@@ -17,12 +17,22 @@ export function runTask(
     case 'preflight-vm':
       return preflightVm(deps, task.input, context.signal)
     case 'create-snapshot':
-      return createSnapshot(vsphere, task.input, context.signal)
+      return createSnapshot(deps, task.input, context.signal)
     case 'read-powered-off':
       return readPoweredOff(vsphere, task.input, context.signal)
     case 'copy-disks':
-      return copyDisks(deps, task.input, context.signal, context.onProgress, context.steer)
+      return whileRoom(deps, task.input, context.signal, signal =>
+        copyDisks(deps, task.input, signal, context.onProgress, context.steer),
+      )
     case 'remove-snapshot':
       return removeSnapshot(vsphere, task.input, context.signal)
   }
 }
+
+/** A VM that is off has no snapshot that could grow. */
+const whileRoom = <T>(
+  { floor }: TaskDeps,
+  { sourceVmId: vm, from }: TaskInput<'copy-disks'>,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> => (from.kind === 'snapshot' ? floor.whileHeld(sourceVmId(vm), signal, work) : work(signal))

@@ -1,8 +1,9 @@
 import { type DiskCounters, type LeasedTask, type TaskOutcome } from '../api/worker.js'
+import { disksAtOnce, usualDisksAtOnce } from '../domain/pace.js'
 import { AppError, failureOf, type ErrorCode } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Steer } from '../nbd/steered-copy.js'
-import { CopySteering } from './copy-steering.js'
+import { CopySteering, type Rates } from './copy-steering.js'
 import { LeaseKeeper } from './lease-keeper.js'
 import { type OmaLink } from './oma-link.js'
 
@@ -19,6 +20,7 @@ export interface WorkerOptions {
   readonly workerId: string
   /** Tasks at the same time; each is of another VM. */
   readonly slots: number
+  readonly rates: Rates
   /** Does one task; gives its result as api/worker.ts has it. */
   readonly runTask: (task: LeasedTask, context: TaskContext) => Promise<unknown>
   readonly logger: Logger
@@ -77,7 +79,7 @@ export class Worker {
 
   async #work(task: LeasedTask): Promise<void> {
     const { logger } = this.#options
-    const steering = new CopySteering(task.hold)
+    const steering = new CopySteering(task.hold, this.#options.rates, capOf(task))
     const lease = new LeaseKeeper(this.#options, task, steering)
     const signal = AbortSignal.any([this.#stop.signal, lease.signal])
     logger.info({ task: task.id, kind: task.kind }, 'task begun')
@@ -143,3 +145,12 @@ const isCode = (error: unknown, code: ErrorCode): boolean => error instanceof Ap
 /** Nobody takes an outcome after it. */
 const isVoid = (error: unknown): boolean =>
   isCode(error, 'WORKER_LEASE_LAPSED') || isCode(error, 'WORKER_VERSION_MISMATCH')
+
+/** What one disk of a pass that has to be gentle may have of its rate. */
+function capOf(task: LeasedTask): bigint | null {
+  if (task.kind !== 'copy-disks' || task.input.pace.bytesPerSec === null) return null
+  const atOnce = Math.min(usualDisksAtOnce, Math.max(1, task.input.disks.length))
+  const { level, bytesPerSec } = task.input.pace
+  const share = BigInt(bytesPerSec) / BigInt(disksAtOnce({ level }, atOnce))
+  return share > 0n ? share : 1n
+}

@@ -12,6 +12,7 @@ import {
 } from '../replication/deps.js'
 import { SagaClaimLost, type SagaClaim } from '../saga/log.js'
 import { storeCall, type Database } from './database.js'
+import { lastPass, readPace, recordPace } from './pass-pace.js'
 import { recordHardware } from './vm-hardware.js'
 
 export interface JobRow {
@@ -93,8 +94,10 @@ export function passStore(db: Database, now: () => Date): PassStore {
     recordSnapshot: (pass, frozen, disks) =>
       storeCall(`recording the snapshot of pass ${pass}`, () =>
         db.transaction(async tx => {
-          const { createdAt, consistency, notes } = frozen
-          await tx('passes').where({ id: pass }).update({ snapshot_at: createdAt, consistency })
+          const { createdAt, consistency, notes, freezeSeconds } = frozen
+          await tx('passes')
+            .where({ id: pass })
+            .update({ snapshot_at: createdAt, consistency, freeze_seconds: freezeSeconds })
           if (notes.length > 0) await putNote(tx, pass, 'frozen', notes.join('; '))
           await recordHardware(tx, pass, frozen)
           for (const disk of disks) {
@@ -110,6 +113,14 @@ export function passStore(db: Database, now: () => Date): PassStore {
           }
         }),
       ),
+    lastPass: (job, pass) => storeCall(`reading the last pass of job ${job}`, () => lastPass(db, job, pass)),
+    recordPace: (pass, decision) =>
+      storeCall(`recording the pace of pass ${pass}`, () => recordPace(db, pass, decision)),
+    pace: pass => storeCall(`reading the pace of pass ${pass}`, () => readPace(db, pass)),
+    recordRemoval: (pass, seconds) =>
+      storeCall(`recording the removal of the snapshot of pass ${pass}`, async () => {
+        await db('passes').where({ id: pass }).update({ removal_seconds: seconds })
+      }),
     note: (pass, kind, note) =>
       storeCall(`noting something of pass ${pass}`, () => putNote(db, pass, kind, note)),
     recordCounters: (pass, disks) =>

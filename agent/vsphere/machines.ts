@@ -2,7 +2,7 @@ import { isUuid, type SourceVmId } from '../domain/ids.js'
 import { AppError } from '../errors.js'
 import { disksOf, type DiskDevice } from './devices.js'
 import { isUnsupported, OutcomeUnknown } from './faults.js'
-import { readVm, vmRef } from './properties.js'
+import { readVm, vmRef, type ObjectProperties } from './properties.js'
 import { type VimSession } from './session.js'
 import { type Call } from './soap.js'
 import { type Tasks } from './tasks.js'
@@ -13,6 +13,8 @@ export type PowerState = 'on' | 'off' | 'suspended' | 'unknown'
 
 export interface DescribedVm {
   readonly moref: string
+  /** The managed object of its ESXi host; null where vCenter does not tell. */
+  readonly host: string | null
   readonly name: string
   readonly power: PowerState
   readonly changeTracking: 'on' | 'off' | 'unsupported'
@@ -52,6 +54,7 @@ export async function describeVm(
     'config.changeVersion',
     'config.hardware.device',
     'capability.changeTrackingSupported',
+    'runtime.host',
     ...powerPaths,
   ]
   const object = await readVm(session, ref, paths, signal)
@@ -66,12 +69,18 @@ export async function describeVm(
   const enabled = flag(object.get('config.changeTrackingEnabled')) ?? false
   return {
     moref: ref.id,
+    host: hostOf(object),
     name: name === undefined ? '' : entityName(text(name)),
     power: powerOf(object.get),
     changeTracking: supported ? (enabled ? 'on' : 'off') : 'unsupported',
     disks: disksOf(object.get('config.hardware.device')),
     changeVersion: changeVersion === undefined ? '' : text(changeVersion),
   }
+}
+
+const hostOf = (object: ObjectProperties): string | null => {
+  const node = object.refusal('runtime.host') === undefined ? object.get('runtime.host') : undefined
+  return node === undefined ? null : refOf(node, 'runtime.host').id
 }
 
 /** vCenter writes `%`, `/` and `\` in names of its inventory as `%25`, `%2f` and `%5c`. */

@@ -3,14 +3,15 @@ import { type Known, type PreflightFacts } from '../domain/preflight.js'
 import { neededPrivileges } from '../domain/privileges.js'
 import { type SourceVmId } from '../domain/ids.js'
 import { AppError } from '../errors.js'
+import { datastoresOf, freeSpace } from './datastores.js'
 import { toolsOf, toolsPaths } from './hardware.js'
 import { describeVm } from './machines.js'
 import { readObject, readVm, vmRef, type ObjectProperties } from './properties.js'
 import { listedSnapshots } from './snapshot-tree.js'
 import { type VimSession } from './session.js'
-import { childrenOf, element, flag, required, text, textOf, wholeOf, type MoRef } from './vim-xml.js'
+import { childrenOf, element, flag, required, text, textOf, type MoRef } from './vim-xml.js'
 
-export type VsphereFacts = Omit<PreflightFacts, 'vddkMajor'>
+export type VsphereFacts = Omit<PreflightFacts, 'vddkMajor' | 'datastoreFloorBytes'>
 
 /** Changes nothing. What vCenter refuses to tell is unknown with its reason; a vCenter that is away rejects. */
 export async function preflightFacts(
@@ -22,7 +23,7 @@ export async function preflightFacts(
   const vm = vmRef(described.moref)
   const paths = ['snapshot', 'runtime.consolidationNeeded', 'config.keyId', ...toolsPaths]
   const object = await readVm(session, vm, paths, signal)
-  const datastores = distinct(described.disks.flatMap(disk => disk.datastore ?? []))
+  const datastores = datastoresOf(described.disks)
   return {
     changeTracking: described.changeTracking,
     disks: described.disks,
@@ -32,7 +33,7 @@ export async function preflightFacts(
     needsConsolidation: told(object, 'runtime.consolidationNeeded', node => flag(node) ?? false),
     tools: toolsOf(object).state,
     isEncrypted: told(object, 'config.keyId', node => node !== undefined),
-    datastores: await known(() => Promise.all(datastores.map(one => datastoreFacts(session, one, signal)))),
+    datastores: await known(() => Promise.all(datastores.map(one => freeSpace(session, one, signal)))),
     missingPrivileges: await known(() => missingPrivileges(session, vm, datastores, signal)),
     vsphereVersion: await known(async () => (await session.content(signal)).apiVersion),
   }
@@ -58,19 +59,6 @@ async function known<T>(ask: () => Promise<T>): Promise<Known<T>> {
     if (!(error instanceof AppError) || !refusals.has(error.code)) throw error
     return { kind: 'unknown', why: error.message }
   }
-}
-
-const distinct = (refs: readonly MoRef[]): readonly MoRef[] => [
-  ...new Map(refs.map(ref => [ref.id, ref])).values(),
-]
-
-async function datastoreFacts(session: VimSession, datastore: MoRef, signal: AbortSignal) {
-  const path = 'summary'
-  const summary = (await readObject(session, datastore, [path], signal)).get(path)
-  const freeBytes = wholeOf(summary, 'freeSpace')
-  if (freeBytes === undefined)
-    throw new AppError('VSPHERE_PROTOCOL', `datastore ${datastore.id} tells no free space`)
-  return { name: textOf(summary, 'name') ?? datastore.id, freeBytes }
 }
 
 /** Asks vCenter itself, which knows about roles, groups and propagation. */

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.js'
 import { type SourceVsphere } from '../source/deps.js'
 import { changedAreas } from './changed-areas.js'
+import { datastoresOf, freeSpace } from './datastores.js'
 import { readHardware } from './hardware.js'
 import { listVms } from './inventory.js'
 import { describeVm, enableChangeTracking } from './machines.js'
@@ -76,6 +77,10 @@ export function openVsphere(options: VsphereOptions): Vsphere {
     createSnapshot: (request, signal) => snapshots.create(request, signal),
     findSnapshot: (moref, name, signal) => snapshots.find(moref, name, signal),
     removeSnapshot: (request, signal) => snapshots.remove(request, signal),
+    freeSpace: async (vm, signal) => {
+      const { disks } = await describeVm(session, vm, signal)
+      return Promise.all(datastoresOf(disks).map(one => freeSpace(session, one, signal)))
+    },
     readHardware: (moref, snapshotMoref, signal) => readHardware(session, moref, snapshotMoref, signal),
     preflightFacts: (vm, signal) => preflightFacts(session, vm, signal),
     changedAreas: (query, signal) => changedAreas(session, query, signal),

@@ -4,6 +4,7 @@ import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
 import { sourceFinal } from './source-final.js'
+import { sourceLimits } from './source-limits.js'
 import { sourceMultidisk } from './source-multidisk.js'
 import { sourcePause } from './source-pause.js'
 import { sourceSession } from './source-session.js'
@@ -19,4 +20,5 @@ export const scenarios: readonly Scenario[] = [
   source5000,
   sourceVersions,
   sourcePause,
+  sourceLimits,
 ]

@@ -1,7 +1,8 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { stringify } from 'smol-toml'
 import { Child } from './child.js'
+import { until } from './until.js'
 
 export const roles = ['volumed', 'oma', 'vma'] as const
 export type RoleName = (typeof roles)[number]
@@ -30,10 +31,13 @@ export interface ProductOptions {
   }
   readonly leaseSeconds: number
   readonly inventorySeconds: number
+  readonly limits: Readonly<Record<string, unknown>>
+  readonly slowSnapshotSeconds: number
 }
 
 const mainPath = join(import.meta.dirname, '../../agent/main.js')
 const stopLimitMs = 20_000
+const logLimitMs = 30_000
 
 /** The product as it runs on its two appliances, here as three processes of one machine. */
 export class Product {
@@ -56,11 +60,29 @@ export class Product {
     const { dir } = this.#options
     for (const folder of ['etc', 'log']) await mkdir(join(dir, folder))
     for (const folder of ['run', 'exports', 'state', 'names']) await mkdir(join(dir, folder), { mode: 0o700 })
+    await this.writeLimits(this.#options.limits)
     await this.writeVcenterPassword(this.#options.vcenter.password)
     const { apiKey, secretKey } = this.#options.cloudstack
     await this.#writeSecret('cloudstack.toml', { api_key: apiKey, secret_key: secretKey })
     for (const role of roles)
       await writeFile(this.#configPath(role), stringify({ role, log_level: 'info', ...this.#config(role) }))
+  }
+
+  /** As an operator does it, while the VMA runs. */
+  async writeLimits(limits: Readonly<Record<string, unknown>>): Promise<void> {
+    await writeFile(join(this.#options.dir, 'etc/limits.toml'), stringify({ ...limits }))
+  }
+
+  /** Resolves when the log of a role has so many lines with the text. */
+  async logged(role: RoleName, text: string, count: number): Promise<void> {
+    await until(
+      `${role} logs: ${text}`,
+      async () => {
+        const lines = (await readFile(this.logPath(role), 'utf8')).split('\n')
+        return lines.filter(line => line.includes(text)).length >= count ? true : undefined
+      },
+      logLimitMs,
+    )
   }
 
   async writeVcenterPassword(password: string): Promise<void> {
@@ -114,6 +136,7 @@ export class Product {
       case 'oma':
         return {
           lease_seconds: this.#options.leaseSeconds,
+          slow_snapshot_seconds: this.#options.slowSnapshotSeconds,
           api: { operator_socket: this.operatorSocket, worker_socket: workerSocket },
           database: { socket: this.#options.databaseSocket, user: 'root', name: 'ossea' },
           volume_daemon: { socket: this.volumedSocket },
@@ -130,6 +153,7 @@ export class Product {
           worker_id: 'vma-1',
           runtime_dir: join(dir, 'readers'),
           inventory_seconds: this.#options.inventorySeconds,
+          limits_file: join(dir, 'etc/limits.toml'),
           oma: { worker_socket: workerSocket },
           vcenter: {
             url: vcenter.url,

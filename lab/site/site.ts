@@ -26,6 +26,10 @@ export interface SiteOptions {
   readonly leaseSeconds?: number
   /** Between two looks at the inventory; 5 when left out. */
   readonly inventorySeconds?: number
+  /** What the VMA's file of limits says; the usual ones when left out. */
+  readonly limits?: Readonly<Record<string, unknown>>
+  /** What makes the next pass gentler; the usual when left out. */
+  readonly slowSnapshotSeconds?: number
 }
 
 const vddkPlugin = join(import.meta.dirname, '../../../lab/vddk/build/nbdkit-vddk-plugin.so')
@@ -101,6 +105,8 @@ export class LabSite {
       },
       leaseSeconds: options.leaseSeconds ?? 10,
       inventorySeconds: options.inventorySeconds ?? 5,
+      limits: options.limits ?? {},
+      slowSnapshotSeconds: options.slowSnapshotSeconds ?? 60,
     })
     cleanup.add('the product', async () => {
       const stuck = await product.stopAll()

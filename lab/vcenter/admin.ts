@@ -1,8 +1,6 @@
 import { type DiskOptions } from './disk.js'
-import { PlainObject } from './inventory.js'
 import { type ReaderSite } from './reader-site.js'
 import { type Vcenter } from './vcenter.js'
-import { data, isData, ref } from './vim-value.js'
 import { type PowerState, type Vm } from './vm.js'
 
 /** Where a disk hangs in its VM and what it is called; the key is what stays. */
@@ -44,13 +42,9 @@ export class VcenterAdmin {
     })
   }
 
-  /** Of the one datastore. */
+  /** Of the one datastore; clients see it when they have asked for a refresh. */
   setFreeSpace(bytes: bigint): void {
-    const datastore = this.vcenter.inventory.get(ref('Datastore', 'datastore-11'))
-    const summary = datastore.property('summary')
-    if (!(datastore instanceof PlainObject) || !isData(summary)) throw new TypeError('not a datastore')
-    datastore.set('summary', data('DatastoreSummary', { ...summary.fields, freeSpace: bytes }))
-    this.vcenter.inventory.changed()
+    this.vcenter.storage.freeBytes = bytes
   }
 
   /** Hangs disks on other controllers and units under other labels, and lists them in the order given. */

@@ -2,6 +2,7 @@ import { Decoder, VIM_NAMESPACE } from './decode.js'
 import { invalidRequest, notAuthenticated, objectNotFound, VimFault } from './fault.js'
 import { collectorMethods } from './methods-collector.js'
 import { authorizationMethods } from './methods-authorization.js'
+import { datastoreMethods } from './methods-datastore.js'
 import { sessionMethods } from './methods-session.js'
 import { vmMethods } from './methods-vm.js'
 import { type Session } from './sessions.js'
@@ -55,6 +56,7 @@ const handlers: Readonly<Record<string, Handler>> = {
   ...sessionMethods,
   ...authorizationMethods,
   ...collectorMethods,
+  ...datastoreMethods,
   ...vmMethods,
 }
 

@@ -9,6 +9,7 @@ import { Vm } from './vm.js'
 const DATASTORE_NAME = 'datastore1'
 const NETWORK_NAME = 'VM Network'
 const GIB = 1024n * 1024n * 1024n
+export const FREE_BYTES = 4096n * GIB
 
 /** One datacenter with a cluster of two hosts, a datastore, a network, and folders of VMs. */
 export class Site {
@@ -200,7 +201,7 @@ export class Site {
   private buildStorage(): void {
     const datastore = ref('Datastore', 'datastore-11')
     const url = 'ds:///vmfs/volumes/5f0c0000-lab/'
-    const freeSpace = 4096n * GIB
+    const freeSpace = FREE_BYTES
     this.withVms.push(
       this.entity('Datastore', datastore.id, DATASTORE_NAME, ref('Folder', 'group-s5'), {
         vm: [],

@@ -23,6 +23,8 @@ export interface Vcenter {
   readonly vms: ReadonlyMap<string, Vm>
   readonly removeVm: (vm: Vm) => void
   readonly rootFolder: MoRef
+  /** Of the one datastore, as it is; clients see it after a refresh. */
+  readonly storage: { freeBytes: bigint }
   readonly changedAreasLimits: ChangedAreasLimits
   readonly nextId: (prefix: string) => string
 }

@@ -33,6 +33,7 @@ FindAllByUuid @ SearchIndex (datacenter:@Datacenter? uuid:string vmSearch:boolea
   @ManagedEntity[]?
 FindByInventoryPath @ SearchIndex (inventoryPath:string) @ManagedEntity?
 FindChild @ SearchIndex (entity:@ManagedEntity name:string) @ManagedEntity?
+RefreshDatastore @ Datastore () void
 CancelTask @ Task () void
 Rename_Task @ ManagedEntity (newName:string) @Task
 CreateSnapshot_Task @ VirtualMachine (name:string description:string? memory:boolean quiesce:boolean) @Task

@@ -30,6 +30,7 @@ export const frozenVm: Omit<FrozenVm, 'disks'> = {
   consistency: 'quiesced',
   notes: [],
   fullReason: null,
+  freezeSeconds: 1,
   stateToken: null,
   hardware,
 }

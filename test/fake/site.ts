@@ -5,6 +5,7 @@ import { execa } from 'execa'
 import { changeId, diskKey, serialOfVolume, volumeId, type VolumeId } from '../../agent/domain/ids.js'
 import { type Extent } from '../../agent/domain/extent.js'
 import { type Hardware } from '../../agent/domain/hardware.js'
+import { type Pace } from '../../agent/domain/pace.js'
 import { type Finding } from '../../agent/domain/preflight.js'
 import { moveDisk, planDisk } from '../../agent/nbd/move-disk.js'
 import { type FrozenVm, type SourceSite, type TargetVolumes } from '../../agent/replication/deps.js'
@@ -31,6 +32,10 @@ export class FakeSite {
   /** Why a snapshot tells no change IDs; null: it does. */
   fullReason: string | null = null
   findings: readonly Finding[] = []
+  freezeSeconds: number | null = 1
+  removalSeconds = 1
+  /** Of the newest copy. */
+  pace: Pace | undefined
   hardware: Hardware = frozenVm.hardware
   backingUuid = (key: string): string => `backing-${key}`
   baseFile = (key: string): string => `[ds] vm/${key}.vmdk`
@@ -94,6 +99,7 @@ export class FakeSite {
       })),
     copy: (_owner, order, signal) =>
       this.#call('copy', async () => {
+        this.pace = order.pace
         const reports = []
         for (const disk of order.disks) {
           const argv = [
@@ -128,9 +134,10 @@ export class FakeSite {
         return reports
       }),
     removeSnapshot: (_owner, _vm, name) =>
-      this.#call('remove-snapshot', () =>
-        rm(join(this.#dir, 'snapshots', name), { recursive: true, force: true }),
-      ),
+      this.#call('remove-snapshot', async () => {
+        await rm(join(this.#dir, 'snapshots', name), { recursive: true, force: true })
+        return this.removalSeconds
+      }),
   }
 
   readonly target: TargetVolumes = {
@@ -174,7 +181,13 @@ export class FakeSite {
       capacityBytes: disk.capacityBytes,
       changeId: this.fullReason === null ? at : null,
     }))
-    return { ...frozenVm, hardware: this.hardware, fullReason: this.fullReason, disks }
+    return {
+      ...frozenVm,
+      freezeSeconds: this.freezeSeconds,
+      hardware: this.hardware,
+      fullReason: this.fullReason,
+      disks,
+    }
   }
 
   async #call<T>(name: string, work: () => Promise<T>): Promise<T> {

@@ -53,6 +53,7 @@ export async function stand(t: Test, db: Database) {
       open: (volume, minimumBytes, fence) => exports.open(serialOfVolume(volume), minimumBytes, fence),
       close: (volume, fence) => exports.close(serialOfVolume(volume), fence),
     },
+    slowSnapshotSeconds: 60,
     logger: silent,
   }
   const job = jobId(randomUUID())

@@ -28,7 +28,8 @@ export const copyDisks: PassStep<null> = {
       }
     })
     await store.advance(passId, 'copying')
-    const order = { vm: job.sourceVmId, from: taken.from, disks }
+    const pace = await store.pace(passId)
+    const order = { vm: job.sourceVmId, from: taken.from, pace, disks }
     const reports = await source.copy(ownerOf(context, 'copy'), order, context.signal)
     await store.recordCounters(passId, reports)
     for (const disk of job.disks) proveComplete(disk, reports)

@@ -23,7 +23,9 @@ export async function removeOwnSnapshot(deps: PassDeps, context: PassContext): P
   const { sourceVmId } = await deps.store.job(jobId)
   const name = snapshotNameOf(passId)
   try {
-    await deps.source.removeSnapshot(ownerOf(context, 'remove-snapshot'), sourceVmId, name, context.signal)
+    const owner = ownerOf(context, 'remove-snapshot')
+    const seconds = await deps.source.removeSnapshot(owner, sourceVmId, name, context.signal)
+    await deps.store.recordRemoval(passId, seconds)
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'SOURCE_VM_UNKNOWN') throw error
     deps.logger.warn({ pass: passId, vm: sourceVmId, err: error }, 'a snapshot went with its VM')

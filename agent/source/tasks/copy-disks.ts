@@ -1,10 +1,17 @@
 import { type DiskCounters, type TaskInput, type TaskResult } from '../../api/worker.js'
 import { changeId, diskKey, sourceVmId } from '../../domain/ids.js'
 import { type Extent } from '../../domain/extent.js'
+import { disksAtOnce } from '../../domain/pace.js'
 import { AppError } from '../../errors.js'
 import { moveDisk, planDisk, type DiskPlan } from '../../nbd/move-disk.js'
 import { type Steer } from '../../nbd/steered-copy.js'
-import { type DiskReader, type DiskReaders, type FrozenDisk, type SourceVsphere } from '../deps.js'
+import {
+  type DiskReader,
+  type DiskReaders,
+  type FrozenDisk,
+  type ReaderRequest,
+  type SourceVsphere,
+} from '../deps.js'
 import { inParallel } from '../in-parallel.js'
 import { mustBeUntouched } from '../powered-off.js'
 import { CopyProgress } from './copy-progress.js'
@@ -20,13 +27,14 @@ type Order = TaskInput<'copy-disks'>['disks'][number]
 
 interface Prepared {
   readonly order: Order
-  readonly reader: DiskReader
+  readonly at: ReaderRequest
   readonly plan: DiskPlan
 }
 
 /**
- * Moves the disks of one snapshot. Everything is planned before the first byte moves, so that the whole amount is known.
- * The first failure stops the other disks; when this settles, no reader runs and no connection is open.
+ * Moves the disks of one snapshot. Everything is planned before the first byte moves, so that the whole amount is known; a
+ * reader is open only while its disk is planned or moves, for each takes a place on its host. The first failure stops the
+ * other disks; when this settles, no reader runs and no connection is open.
  */
 export async function copyDisks(
   deps: CopyDeps,
@@ -35,78 +43,70 @@ export async function copyDisks(
   onProgress: (disks: readonly DiskCounters[]) => void,
   steer: Steer,
 ): Promise<TaskResult<'copy-disks'>> {
-  const { vsphere, readers, disksAtOnce } = deps
-  const { moref, snapshotMoref, disks, stillHolds } = await findFrozen(vsphere, task, signal)
+  const { vsphere, readers } = deps
+  const atOnce = disksAtOnce(task.pace, deps.disksAtOnce)
+  const { moref, host, snapshotMoref, disks, stillHolds } = await findFrozen(vsphere, task, signal)
   const progress = new CopyProgress(onProgress)
-  const open: DiskReader[] = []
-  try {
-    const prepared = await inParallel(
-      task.disks,
-      disksAtOnce,
-      signal,
-      async (order, signal): Promise<Prepared> => {
-        const frozen = frozenDisk(disks, order, moref)
-        const changed = await changedSince(vsphere, { moref, snapshotMoref }, order, frozen, signal)
-        const reader = await readers.open(
-          {
-            vmMoref: moref,
-            snapshotMoref,
-            diskKey: frozen.key,
-            fileName: frozen.fileName,
-          },
-          signal,
-        )
-        open.push(reader)
-        const source = { kind: 'unix', path: reader.socketPath, exportName: '' } as const
-        const extents = changed.kind === 'extents' ? changed.extents : undefined
-        const plan = await withComplaint(reader, () => planDisk(order.diskKey, source, extents, signal))
-        if (plan.capacityBytes !== frozen.capacityBytes) {
-          throw new AppError(
-            'SOURCE_READ_FAILED',
-            `disk ${order.diskKey}: the reader serves ${plan.capacityBytes} bytes, the disk has ${frozen.capacityBytes}`,
-          )
-        }
-        progress.planned(order.diskKey, plan, changed.kind === 'extents' ? [] : changed.why)
-        return { order, reader, plan }
-      },
+  const prepare = async (order: Order, signal: AbortSignal): Promise<Prepared> => {
+    const frozen = frozenDisk(disks, order, moref)
+    const changed = await changedSince(vsphere, { moref, snapshotMoref }, order, frozen, signal)
+    const at = { vmMoref: moref, snapshotMoref, host, diskKey: frozen.key, fileName: frozen.fileName }
+    const extents = changed.kind === 'extents' ? changed.extents : undefined
+    const plan = await whileOpen(readers, at, signal, source =>
+      planDisk(order.diskKey, source, extents, signal),
     )
-    const flushed = await inParallel(
-      prepared,
-      disksAtOnce,
-      signal,
-      async ({ order, reader, plan }, signal) => {
-        const source = { kind: 'unix', path: reader.socketPath, exportName: '' } as const
-        const target = { kind: 'unix', path: order.exportSocket, exportName: order.exportName } as const
-        const moved = await withComplaint(reader, () =>
-          moveDisk(
-            order.diskKey,
-            { source, target },
-            plan,
-            signal,
-            counters => progress.moved(order.diskKey, counters),
-            steer,
-          ),
-        )
-        progress.ended(order.diskKey, moved)
-        return { diskKey: order.diskKey, flushed: moved.flushed }
-      },
-    )
-    await stillHolds()
-    const counters = progress.disks()
-    return {
-      disks: flushed.map(disk => {
-        const own = counters.find(candidate => candidate.diskKey === disk.diskKey)
-        if (own === undefined) throw new Error(`disk ${disk.diskKey} moved without a plan`)
-        return { ...own, flushed: disk.flushed }
-      }),
+    if (plan.capacityBytes !== frozen.capacityBytes) {
+      throw new AppError(
+        'SOURCE_READ_FAILED',
+        `disk ${order.diskKey}: the reader serves ${plan.capacityBytes} bytes, the disk has ${frozen.capacityBytes}`,
+      )
     }
+    progress.planned(order.diskKey, plan, changed.kind === 'extents' ? [] : changed.why)
+    return { order, at, plan }
+  }
+  const move = async ({ order, at, plan }: Prepared, signal: AbortSignal) => {
+    const target = { kind: 'unix', path: order.exportSocket, exportName: order.exportName } as const
+    const report = (counters: Parameters<CopyProgress['moved']>[1]): void =>
+      progress.moved(order.diskKey, counters)
+    const moved = await whileOpen(readers, at, signal, source =>
+      moveDisk(order.diskKey, { source, target }, plan, signal, report, steer),
+    )
+    progress.ended(order.diskKey, moved)
+    return { diskKey: order.diskKey, flushed: moved.flushed }
+  }
+  const prepared = await inParallel(task.disks, atOnce, signal, prepare)
+  const flushed = await inParallel(prepared, atOnce, signal, move)
+  await stillHolds()
+  const counters = progress.disks()
+  return {
+    disks: flushed.map(disk => {
+      const own = counters.find(candidate => candidate.diskKey === disk.diskKey)
+      if (own === undefined) throw new Error(`disk ${disk.diskKey} moved without a plan`)
+      return { ...own, flushed: disk.flushed }
+    }),
+  }
+}
+
+type UnixSource = { readonly kind: 'unix'; readonly path: string; readonly exportName: string }
+
+/** Opens a reader for the work and closes it after. */
+async function whileOpen<T>(
+  readers: DiskReaders,
+  at: ReaderRequest,
+  signal: AbortSignal,
+  work: (source: UnixSource) => Promise<T>,
+): Promise<T> {
+  const reader = await readers.open(at, signal)
+  try {
+    return await withComplaint(reader, () => work({ kind: 'unix', path: reader.socketPath, exportName: '' }))
   } finally {
-    await Promise.all(open.map(reader => reader.close()))
+    await reader.close()
   }
 }
 
 interface FoundVm {
   readonly moref: string
+  readonly host: string | null
   readonly snapshotMoref: string | null
   readonly disks: readonly FrozenDisk[]
   /** Rejects when what was read meanwhile may not have been at rest. */
@@ -119,17 +119,18 @@ async function findFrozen(
   signal: AbortSignal,
 ): Promise<FoundVm> {
   const vm = await vsphere.describeVm(sourceVmId(id), signal)
-  const { moref } = vm
+  const { moref, host } = vm
   if (from.kind === 'snapshot') {
     const snapshot = await vsphere.findSnapshot(moref, from.name, signal)
     if (snapshot === undefined)
       throw new AppError('SOURCE_SNAPSHOT_GONE', `VM ${id} has no snapshot ${from.name}`)
     const { snapshotMoref, disks } = snapshot
-    return { moref, snapshotMoref, disks, stillHolds: () => Promise.resolve() }
+    return { moref, host, snapshotMoref, disks, stillHolds: () => Promise.resolve() }
   }
   mustBeUntouched(vm, from.stateToken)
   return {
     moref,
+    host,
     snapshotMoref: null,
     disks: vm.disks.filter(disk => disk.snapshotable),
     stillHolds: async () =>

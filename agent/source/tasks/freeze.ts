@@ -1,6 +1,7 @@
 import { type TaskInput, type TaskResult } from '../../api/worker.js'
 import { sourceVmId } from '../../domain/ids.js'
 import { AppError } from '../../errors.js'
+import { type DatastoreFloor } from '../datastore-floor.js'
 import { type DescribedVm, type SourceVsphere, type TakenSnapshot } from '../deps.js'
 import { mustBeOff, stateTokenOf } from '../powered-off.js'
 
@@ -8,20 +9,32 @@ type Frozen = TaskResult<'create-snapshot'>
 
 const description = 'Made by OSSEA-Migrate for one replication pass; removed at its end.'
 
-/** One snapshot of all disks, with changed-block tracking on before it. A second run finds the first one's snapshot. */
+export interface FreezeDeps {
+  readonly vsphere: SourceVsphere
+  readonly floor: Pick<DatastoreFloor, 'mustHold'>
+}
+
+/**
+ * One snapshot of all disks, with changed-block tracking on before it. A second run finds the first one's snapshot. Where a
+ * datastore has too little room nothing is made.
+ */
 export async function createSnapshot(
-  vsphere: SourceVsphere,
+  { vsphere, floor }: FreezeDeps,
   { sourceVmId: id, snapshotName, quiesce }: TaskInput<'create-snapshot'>,
   signal: AbortSignal,
 ): Promise<Frozen> {
+  await floor.mustHold(sourceVmId(id), signal)
   const vm = await vsphere.describeVm(sourceVmId(id), signal)
   const fullReason = await whyUntracked(vsphere, vm, signal)
+  const askedMs = performance.now()
   const { taken, notes } = await take(vsphere, { moref: vm.moref, name: snapshotName }, quiesce, signal)
+  const freezeSeconds = (performance.now() - askedMs) / 1000
   return {
     createdAt: taken.createdAt.toISOString(),
     consistency: taken.consistency,
     notes,
     fullReason,
+    freezeSeconds,
     stateToken: null,
     hardware: await readHardware(vsphere, vm.moref, taken.snapshotMoref, signal),
     disks: taken.disks.map(disk => ({
@@ -47,6 +60,7 @@ export async function readPoweredOff(
     consistency: 'powered-off',
     notes: [],
     fullReason,
+    freezeSeconds: null,
     stateToken: stateTokenOf(vm),
     hardware: await readHardware(vsphere, vm.moref, null, signal),
     disks: vm.disks

@@ -1,5 +1,6 @@
 import { type TaskInput, type TaskResult } from '../../api/worker.js'
 import { sourceVmId } from '../../domain/ids.js'
+import { type LoadLimits } from '../../domain/load-limits.js'
 import { preflightFindings } from '../../domain/preflight.js'
 import { type SourceVsphere } from '../deps.js'
 import { type VddkLibrary } from '../vddk-library.js'
@@ -7,6 +8,7 @@ import { type VddkLibrary } from '../vddk-library.js'
 export interface InspectDeps {
   readonly vsphere: SourceVsphere
   readonly vddk: VddkLibrary
+  readonly limits: { readonly current: Pick<LoadLimits, 'datastoreFloorBytes'> }
 }
 
 /** What the VM is now, and what speaks against replicating it. Changes nothing. */
@@ -35,12 +37,14 @@ export async function inspectVm(
 
 /** What speaks against replicating the VM, worst first. Changes nothing. */
 export async function preflightVm(
-  { vsphere, vddk }: InspectDeps,
+  { vsphere, vddk, limits }: InspectDeps,
   { sourceVmId: id }: TaskInput<'preflight-vm'>,
   signal: AbortSignal,
 ): Promise<TaskResult<'preflight-vm'>> {
   const facts = await vsphere.preflightFacts(sourceVmId(id), signal)
-  return { findings: preflightFindings({ ...facts, vddkMajor: await vddk.major() }, new Date()) }
+  const { datastoreFloorBytes } = limits.current
+  const vddkMajor = await vddk.major()
+  return { findings: preflightFindings({ ...facts, vddkMajor, datastoreFloorBytes }, new Date()) }
 }
 
 /** Resolves when the snapshot is gone and the disks are consolidated; absent is removed. */
@@ -50,6 +54,7 @@ export async function removeSnapshot(
   signal: AbortSignal,
 ): Promise<TaskResult<'remove-snapshot'>> {
   const { moref } = await vsphere.describeVm(sourceVmId(id), signal)
+  const askedMs = performance.now()
   await vsphere.removeSnapshot({ moref, name: snapshotName }, signal)
-  return { consolidated: true }
+  return { consolidated: true, seconds: (performance.now() - askedMs) / 1000 }
 }

@@ -19,4 +19,12 @@ export const sourceControl = [
     '0052-worker-tasks-held',
     `ALTER TABLE worker_tasks ADD COLUMN IF NOT EXISTS held BOOLEAN NOT NULL DEFAULT FALSE`,
   ),
+  statement(
+    '0053-passes-pace',
+    `ALTER TABLE passes
+      ADD COLUMN IF NOT EXISTS pace_level TINYINT UNSIGNED NULL,
+      ADD COLUMN IF NOT EXISTS pace_bytes_per_sec BIGINT UNSIGNED NULL,
+      ADD COLUMN IF NOT EXISTS freeze_seconds DOUBLE NULL,
+      ADD COLUMN IF NOT EXISTS removal_seconds DOUBLE NULL`,
+  ),
 ] as const

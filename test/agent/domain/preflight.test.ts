@@ -25,6 +25,7 @@ const good: PreflightFacts = {
   missingPrivileges: known([]),
   vsphereVersion: known('8.0.1.0'),
   vddkMajor: known(8),
+  datastoreFloorBytes: 2n * gib,
 }
 const verdict = (more: Partial<PreflightFacts>) =>
   preflightFindings({ ...good, ...more }, now).map(found => `${found.severity} ${found.code}`)

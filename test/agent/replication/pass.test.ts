@@ -144,6 +144,41 @@ void t.test('a pass', async t => {
     t.same(await s.leftovers(), nothingLeft)
   })
 
+  await t.test('a snapshot that took long makes the next pass gentler, and says so', async t => {
+    const s = await stand(t, db)
+    const run = async () => {
+      const { saga, pass } = await s.begin()
+      t.same(await s.resume(saga), { kind: 'succeeded' })
+      const notes = await db<{ pass_id: string; kind: string; note: string }>('pass_notes').where({
+        pass_id: pass,
+        kind: 'pace',
+      })
+      return { pace: s.site.pace, notes: notes.map(({ note }) => note) }
+    }
+    t.match(await run(), { pace: { level: 0, bytesPerSec: null }, notes: [] })
+    s.site.removalSeconds = 61
+    t.match(await run(), { pace: { level: 0 } }, 'what the pass itself will take is not known before')
+    s.site.removalSeconds = 1
+    s.site.freezeSeconds = 61
+    t.match(await run(), { pace: { level: 1 }, notes: [/^removing the snapshot of pass 2 took 61 s/] })
+    s.site.freezeSeconds = 1
+    t.match(await run(), { pace: { level: 2 }, notes: [/^taking the snapshot of pass 3/] })
+    s.site.fault = (asked, when) => {
+      if (asked === 'copy' && when === 'before') throw broken
+    }
+    s.site.removalSeconds = 90
+    t.match(await s.resume((await s.begin()).saga), { kind: 'undone' })
+    s.site.fault = () => undefined
+    s.site.removalSeconds = 1
+    t.match(
+      await run(),
+      { pace: { level: 2 }, notes: [/^removing the snapshot of pass 5/] },
+      'a pass that failed counts as well',
+    )
+    t.match(await run(), { pace: { level: 1 }, notes: [/went well/] })
+    t.match(await run(), { pace: { level: 0, bytesPerSec: null }, notes: [] })
+  })
+
   await t.test('a volume the operator chose is checked for size and never deleted', async t => {
     const s = await stand(t, db)
     const small = await s.site.target.ensure('mine', 1n, never)

@@ -66,7 +66,7 @@ void t.test('only snapshots of our own passes that are over are removed', async 
       removeSnapshot: (_owner, vm, name) => {
         if (away) return Promise.reject(new AppError('VSPHERE_UNREACHABLE', 'by the test'))
         removed.push(`${vm} ${name}`)
-        return Promise.resolve()
+        return Promise.resolve(1)
       },
     },
     tasks: { forgetOwner: () => Promise.resolve() },

@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { type RunningCopy } from '../../../native/copy.js'
 import { openNbd } from '../../../native/handle.js'
 import { moveDisk, planDisk } from '../../../agent/nbd/move-disk.js'
+import { RateGovernor } from '../../../agent/source/rate-governor.js'
+import { usualLimits } from '../../../agent/domain/load-limits.js'
 import { CopySteering } from '../../../agent/source/copy-steering.js'
 import { startNbdkit, temporaryDir, unixTarget } from '../../lib/nbdkit.js'
 
 const mib = 1024 * 1024
+const unlimited = new RateGovernor({ limits: () => usualLimits, now: () => new Date() })
 const never = new AbortController().signal
 
 async function disks(t: Test, sizeBytes: number) {
@@ -22,7 +26,7 @@ async function disks(t: Test, sizeBytes: number) {
 void t.test('a copy that begins while its task is held reads nothing until it is let go', async t => {
   const held = await disks(t, 8 * mib)
   const free = await disks(t, 8 * mib)
-  const steering = new CopySteering(true)
+  const steering = new CopySteering(true, unlimited, null)
   t.ok(steering.isHeld)
   let readBytes = 0n
   const copy = moveDisk('2000', held, held.plan, never, now => (readBytes = now.readBytes), steering.attach)
@@ -38,7 +42,7 @@ void t.test('a copy that begins while its task is held reads nothing until it is
 
 void t.test('a held copy can be aborted, and one that ended is steered no more', async t => {
   const { source, target, plan } = await disks(t, 4 * mib)
-  const steering = new CopySteering(false)
+  const steering = new CopySteering(false, unlimited, null)
   t.match(await moveDisk('2000', { source, target }, plan, never, () => undefined, steering.attach), {
     flushed: true,
   })
@@ -53,16 +57,17 @@ void t.test('a held copy can be aborted, and one that ended is steered no more',
 
 void t.test('each copy of a task is steered, however often', async t => {
   const said: string[] = []
-  const copy = (name: string) => ({
-    pause: () => said.push(`${name} pause`),
-    resume: () => said.push(`${name} resume`),
+  const copy = (name: string): RunningCopy => ({
+    result: new Promise<never>(() => undefined),
+    pause: () => void said.push(`${name} pause`),
+    resume: () => void said.push(`${name} resume`),
     setRate: () => undefined,
   })
-  const steering = new CopySteering(false)
-  const release = steering.attach(copy('a'))
+  const steering = new CopySteering(false, unlimited, null)
+  const { release } = steering.attach(() => copy('a'))
   steering.hold(true)
   steering.hold(true)
-  steering.attach(copy('b'))
+  steering.attach(() => copy('b'))
   release()
   steering.hold(false)
   t.same(said, ['a pause', 'b pause', 'b resume'])

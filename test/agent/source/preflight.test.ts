@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { usualLimits } from '../../../agent/domain/load-limits.js'
 import { preflightVm } from '../../../agent/source/tasks/vm-tasks.js'
 import { vddkLibrary } from '../../../agent/source/vddk-library.js'
 import { callsOf, refused, signal, startSite } from '../vsphere/fixture.js'
@@ -16,7 +17,7 @@ async function site(t: Test, more: object = {}) {
     libraryDir: started.simulator.vddkLibraryDir,
   })
   const check = async () => {
-    const deps = { vsphere: started.client, vddk }
+    const deps = { vsphere: started.client, vddk, limits: { current: usualLimits } }
     const { findings } = await preflightVm(deps, { sourceVmId: vm.identity.instanceUuid }, signal)
     return findings.map(found => `${found.severity} ${found.code}: ${found.what}`)
   }
