@@ -34,7 +34,7 @@ module.exports = {
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '@types' },
     },
     only('native', '^native/', ['^native/', 'nbd\\.node$']),
-    only('errors', '^agent/errors\\.ts$', []),
+    only('errors', '^agent/error(s|s-source|-row)\\.ts$', ['^agent/(errors-source|error-row)\\.ts$']),
     only('api', '^agent/api/', ['^agent/api/', '^agent/errors\\.ts$']),
     only('domain', '^agent/domain/', ['^agent/domain/']),
     only('config', '^agent/config/', ['^agent/config/', '^agent/errors\\.ts$', '^agent/log/']),

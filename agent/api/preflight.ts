@@ -21,6 +21,7 @@ const findingCodes = [
   'vm-encrypted',
   'datastore-low',
   'datastore-full',
+  'vddk-missing',
   'vddk-unsuitable',
   'not-checked',
 ] as const

@@ -57,14 +57,17 @@ export const VmaConfig = Type.Object(
     inventory_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3600 })),
     /** What the source site may be loaded with; may be changed while the VMA runs. */
     limits_file: Type.Optional(AbsolutePath),
-    vddk: Type.Object(
-      {
-        nbdkit: AbsolutePath,
-        /** `vddk`, or the path of the plugin where it is not installed. */
-        plugin: Type.Union([Type.Literal('vddk'), AbsolutePath]),
-        library_dir: AbsolutePath,
-      },
-      closed,
+    nbdkit: AbsolutePath,
+    /** Without it only VMs that are off can be copied. */
+    vddk: Type.Optional(
+      Type.Object(
+        {
+          /** `vddk`, or the path of the plugin where it is not installed. */
+          plugin: Type.Union([Type.Literal('vddk'), AbsolutePath]),
+          library_dir: AbsolutePath,
+        },
+        closed,
+      ),
     ),
   },
   closed,

@@ -23,6 +23,7 @@ export type FindingCode =
   | 'vm-encrypted'
   | 'datastore-low'
   | 'datastore-full'
+  | 'vddk-missing'
   | 'vddk-unsuitable'
   | 'not-checked'
 
@@ -59,7 +60,8 @@ export interface PreflightFacts {
   readonly datastores: Known<readonly { readonly name: string; readonly freeBytes: Bytes }[]>
   readonly missingPrivileges: Known<readonly string[]>
   readonly vsphereVersion: Known<string>
-  readonly vddkMajor: Known<number>
+  /** Its major version; undefined: there is none, so that only VMs that are off can be read. */
+  readonly vddk: Known<number | undefined>
   /** Without so much free no snapshot is taken. */
   readonly datastoreFloorBytes: Bytes
 }
@@ -289,12 +291,20 @@ function toolsFindings(state: Hardware['tools']['state']): Finding[] {
   ]
 }
 
-function vddkFindings({ vddkMajor, vsphereVersion }: PreflightFacts): Finding[] {
+const vddkMissing = finding(
+  'blocker',
+  'vddk-missing',
+  'there is no VDDK library: only a final pass of the VM while it is off can read it, without changed-block tracking, all disks whole',
+  'Install VDDK on the VMA, or shut the VM down and start a final pass.',
+)
+
+function vddkFindings({ vddk, vsphereVersion }: PreflightFacts): Finding[] {
   const subject = 'whether the VDDK library suits this vSphere'
-  if (vddkMajor.kind === 'unknown') return [notChecked(subject, vddkMajor.why)]
+  if (vddk.kind === 'unknown') return [notChecked(subject, vddk.why)]
+  if (vddk.value === undefined) return [vddkMissing]
   if (vsphereVersion.kind === 'unknown') return [notChecked(subject, vsphereVersion.why)]
-  const pair = `VDDK ${vddkMajor.value} with vSphere ${vsphereVersion.value}`
-  switch (vddkVerdict(vddkMajor.value, vsphereVersion.value)) {
+  const pair = `VDDK ${vddk.value} with vSphere ${vsphereVersion.value}`
+  switch (vddkVerdict(vddk.value, vsphereVersion.value)) {
     case 'fits':
       return []
     case 'unknown':

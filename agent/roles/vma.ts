@@ -5,8 +5,10 @@ import { readVcenterCredentials } from '../config/read.js'
 import { usualDisksAtOnce } from '../domain/pace.js'
 import { type Logger } from '../log/logger.js'
 import { budgetedReaders } from '../source/budgeted-readers.js'
+import { chosenReaders } from '../source/chosen-readers.js'
 import { DatastoreFloor } from '../source/datastore-floor.js'
 import { DiskBudget } from '../source/disk-budget.js'
+import { folderReaders } from '../source/folder-readers.js'
 import { LimitsWatch } from '../source/limits-watch.js'
 import { LiveLimits } from '../source/live-limits.js'
 import { RateGovernor } from '../source/rate-governor.js'
@@ -46,23 +48,26 @@ export async function startVma(config: VmaConfig, logger: Logger): Promise<Role>
   const watch = new LimitsWatch({ limits, rates, intervalMs: limitsLookMs, pause })
   const floorBytes = () => limits.current.datastoreFloorBytes
   const floor = new DatastoreFloor({ vsphere, floorBytes, lookMs: floorLookMs, pause, logger })
-  const vddkDisks = vddkReaders({
-    nbdkitPath: config.vddk.nbdkit,
-    plugin: config.vddk.plugin,
-    libraryDir: config.vddk.library_dir,
-    host: url.hostname,
-    port: url.port === '' ? 443 : Number(url.port),
-    credentials,
-    thumbprintSha1: vsphere.thumbprintSha1,
-    socketDir: config.runtime_dir,
-    startTimeoutMs: 20_000,
-  })
-  const readers = budgetedReaders(vddkDisks, new DiskBudget(() => limits.current))
-  const vddk = vddkLibrary({
-    nbdkitPath: config.vddk.nbdkit,
-    plugin: config.vddk.plugin,
-    libraryDir: config.vddk.library_dir,
-  })
+  const place =
+    config.vddk === undefined
+      ? undefined
+      : { nbdkitPath: config.nbdkit, plugin: config.vddk.plugin, libraryDir: config.vddk.library_dir }
+  const vddk = vddkLibrary(place)
+  const shared = { nbdkitPath: config.nbdkit, socketDir: config.runtime_dir, startTimeoutMs: 20_000 }
+  const withVddk =
+    place === undefined
+      ? undefined
+      : vddkReaders({
+          ...shared,
+          ...place,
+          host: url.hostname,
+          port: url.port === '' ? 443 : Number(url.port),
+          credentials,
+          thumbprintSha1: vsphere.thumbprintSha1,
+        })
+  const withoutVddk = folderReaders({ ...shared, vsphere, logger })
+  const budget = new DiskBudget(() => limits.current)
+  const readers = budgetedReaders(chosenReaders(vddk, withVddk, withoutVddk), budget)
   const link = omaLink(config.oma.worker_socket, 2 * slots + 2, {
     product: productVersion(),
     protocol: workerProtocol,

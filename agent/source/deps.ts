@@ -95,6 +95,11 @@ export interface SourceVsphere {
   ) => Promise<void>
   /** Of the datastores of the VM's disks, as it is now. */
   readonly freeSpace: (vm: SourceVmId, signal: AbortSignal) => Promise<readonly FreeSpace[]>
+  /**
+   * A file, by a datastore path such as `[datastore1] web/web-flat.vmdk`, of the datacenter of a VM. Rejects with
+   * SOURCE_READ_FAILED or VSPHERE_PERMISSION_MISSING.
+   */
+  readonly datastoreFile: (moref: string, fileName: string, signal: AbortSignal) => Promise<DatastoreFile>
   /** What the snapshot froze, or the VM itself (null). */
   readonly readHardware: (
     moref: string,
@@ -105,7 +110,7 @@ export interface SourceVsphere {
   readonly preflightFacts: (
     vm: SourceVmId,
     signal: AbortSignal,
-  ) => Promise<Omit<PreflightFacts, 'vddkMajor' | 'datastoreFloorBytes'>>
+  ) => Promise<Omit<PreflightFacts, 'vddk' | 'datastoreFloorBytes'>>
   /** Rejects with CBT_UNAVAILABLE when the change ID is of another epoch or tracking is off, CBT_ANSWER_INVALID when the answer contradicts itself. */
   readonly changedAreas: (
     request: {
@@ -118,6 +123,13 @@ export interface SourceVsphere {
     },
     signal: AbortSignal,
   ) => Promise<readonly Extent[]>
+}
+
+/** A file of a datastore that does not change while it is read. */
+export interface DatastoreFile {
+  readonly sizeBytes: Bytes
+  /** Exactly these bytes of it, or it rejects. */
+  readonly read: (offset: Bytes, length: Bytes, signal: AbortSignal) => AsyncIterable<Uint8Array>
 }
 
 export interface ReaderRequest {

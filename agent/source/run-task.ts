@@ -19,7 +19,7 @@ export function runTask(deps: TaskDeps, task: LeasedTask, context: TaskContext):
     case 'create-snapshot':
       return createSnapshot(deps, task.input, context.signal)
     case 'read-powered-off':
-      return readPoweredOff(vsphere, task.input, context.signal)
+      return readPoweredOff(deps, task.input, context.signal)
     case 'copy-disks':
       return whileRoom(deps, task.input, context.signal, signal =>
         copyDisks(deps, task.input, signal, context.onProgress, context.steer),

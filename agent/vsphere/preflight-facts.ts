@@ -11,7 +11,7 @@ import { listedSnapshots } from './snapshot-tree.js'
 import { type VimSession } from './session.js'
 import { childrenOf, element, flag, required, text, textOf, type MoRef } from './vim-xml.js'
 
-export type VsphereFacts = Omit<PreflightFacts, 'vddkMajor' | 'datastoreFloorBytes'>
+export type VsphereFacts = Omit<PreflightFacts, 'vddk' | 'datastoreFloorBytes'>
 
 /** Changes nothing. What vCenter refuses to tell is unknown with its reason; a vCenter that is away rejects. */
 export async function preflightFacts(

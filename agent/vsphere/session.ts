@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { isFault, OutcomeUnknown } from './faults.js'
-import { SoapTransport, type Answer, type Call, type SoapOptions } from './soap.js'
+import {
+  SoapTransport,
+  type Answer,
+  type Call,
+  type FileAnswer,
+  type FileRequest,
+  type SoapOptions,
+} from './soap.js'
 import { child, element, refOf, required, textOf, type MoRef, type Node } from './vim-xml.js'
 
 export interface Credentials {
@@ -87,6 +94,18 @@ export class VimSession {
     this.#options.logger.info({}, 'vCenter ended the session; logging in again')
     const renewed = await this.#loggedIn(signal)
     return (await this.#send(call, renewed.cookies, repeat, signal)).response
+  }
+
+  /** A file of a datastore; a session that the server has forgotten is renewed once. */
+  async file(request: FileRequest, signal: AbortSignal): Promise<FileAnswer> {
+    const login = await this.#loggedIn(signal)
+    const answer = await this.#transport.file(request, login.cookies, signal)
+    if (answer.status !== 401) return answer
+    await answer.drop()
+    this.#forget(login)
+    this.#options.logger.info({}, 'vCenter ended the session; logging in again')
+    const renewed = await this.#loggedIn(signal)
+    return this.#transport.file(request, renewed.cookies, signal)
   }
 
   /** Tidies up behind a caller that does not wait: what fails is only logged, vCenter drops it with the session. */

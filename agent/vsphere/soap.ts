@@ -29,6 +29,22 @@ export interface Answer {
   readonly cookies: readonly string[]
 }
 
+export interface FileRequest {
+  readonly method: 'GET' | 'HEAD'
+  /** With its query, escaped. */
+  readonly path: string
+  /** Such as `bytes=0-511`. */
+  readonly range?: string
+}
+
+export interface FileAnswer {
+  readonly status: number
+  readonly header: (name: string) => string | undefined
+  readonly body: AsyncIterable<Uint8Array>
+  /** Ends the answer without reading it. */
+  readonly drop: () => Promise<void>
+}
+
 /**
  * No answer may be larger. A page of 100 VMs with all devices is about 1 MiB, a page of changed areas about 100 bytes for
  * each area; what is parsed takes some ten times as much memory.
@@ -91,6 +107,35 @@ export class SoapTransport {
     if (fault !== undefined) throw faultOfBody(what, fault)
     if (status !== 200) throw new AppError('VSPHERE_PROTOCOL', `${what}: status ${status} without a fault`)
     return { response: required(content, `${call.method}Response`, what), cookies: setCookies }
+  }
+
+  /** A request of another kind on the same pinned connections. The body has to be read or dropped. */
+  async file(request: FileRequest, cookies: readonly string[], signal: AbortSignal): Promise<FileAnswer> {
+    const { method, path, range } = request
+    signal.throwIfAborted()
+    try {
+      const reply = await this.#pool.request({
+        method,
+        path,
+        headers: {
+          'user-agent': 'ossea-migrate',
+          ...(range === undefined ? {} : { range }),
+          ...(cookies.length === 0 ? {} : { cookie: cookies.join('; ') }),
+        },
+        headersTimeout: this.#requestTimeoutMs,
+        bodyTimeout: this.#requestTimeoutMs,
+        signal,
+      })
+      const header = (name: string): string | undefined => {
+        const value = reply.headers[name]
+        return typeof value === 'string' ? value : undefined
+      }
+      return { status: reply.statusCode, header, body: reply.body, drop: () => reply.body.dump() }
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (cause instanceof AppError) throw cause
+      throw new OutcomeUnknown(`${method} of a file`, cause)
+    }
   }
 
   close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { AppError } from '../errors.js'
 import { type SourceVsphere } from '../source/deps.js'
 import { changedAreas } from './changed-areas.js'
+import { datastoreFile } from './datastore-file.js'
 import { datastoresOf, freeSpace } from './datastores.js'
 import { readHardware } from './hardware.js'
 import { listVms } from './inventory.js'
@@ -81,6 +82,7 @@ export function openVsphere(options: VsphereOptions): Vsphere {
       const { disks } = await describeVm(session, vm, signal)
       return Promise.all(datastoresOf(disks).map(one => freeSpace(session, one, signal)))
     },
+    datastoreFile: (moref, fileName, signal) => datastoreFile(session, moref, fileName, signal),
     readHardware: (moref, snapshotMoref, signal) => readHardware(session, moref, snapshotMoref, signal),
     preflightFacts: (vm, signal) => preflightFacts(session, vm, signal),
     changedAreas: (query, signal) => changedAreas(session, query, signal),

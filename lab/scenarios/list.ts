@@ -3,6 +3,7 @@ import { inventory1000 } from './inventory-1000.js'
 import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
+import { sourceCold } from './source-cold.js'
 import { sourceFinal } from './source-final.js'
 import { sourceLimits } from './source-limits.js'
 import { sourceMultidisk } from './source-multidisk.js'
@@ -21,4 +22,5 @@ export const scenarios: readonly Scenario[] = [
   sourceVersions,
   sourcePause,
   sourceLimits,
+  sourceCold,
 ]

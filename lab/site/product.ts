@@ -18,7 +18,8 @@ export interface ProductOptions {
     readonly thumbprintSha256: string
     readonly vddkLibraryDir: string
   }
-  readonly vddkPlugin: string
+  /** Null: there is no VDDK. */
+  readonly vddkPlugin: string | null
   readonly cloudstack: {
     readonly url: string
     readonly apiKey: string
@@ -160,11 +161,10 @@ export class Product {
             thumbprint_sha256: vcenter.thumbprintSha256,
             credentials_file: join(dir, 'etc/vcenter.toml'),
           },
-          vddk: {
-            nbdkit: '/usr/bin/nbdkit',
-            plugin: this.#options.vddkPlugin,
-            library_dir: vcenter.vddkLibraryDir,
-          },
+          nbdkit: '/usr/bin/nbdkit',
+          ...(this.#options.vddkPlugin === null
+            ? {}
+            : { vddk: { plugin: this.#options.vddkPlugin, library_dir: vcenter.vddkLibraryDir } }),
         }
       case 'volumed':
         return {

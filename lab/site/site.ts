@@ -28,6 +28,8 @@ export interface SiteOptions {
   readonly inventorySeconds?: number
   /** What the VMA's file of limits says; the usual ones when left out. */
   readonly limits?: Readonly<Record<string, unknown>>
+  /** False: the VMA has no VDDK. */
+  readonly vddk?: boolean
   /** What makes the next pass gentler; the usual when left out. */
   readonly slowSnapshotSeconds?: number
 }
@@ -93,7 +95,7 @@ export class LabSite {
       dir: await at('product'),
       databaseSocket: mariadb.socketPath,
       vcenter,
-      vddkPlugin,
+      vddkPlugin: options.vddk === false ? null : vddkPlugin,
       cloudstack: {
         url: cloudstack.url,
         apiKey: cloudstack.apiKey,

@@ -4,6 +4,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { type Certificate } from './certificate.js'
 import { perform, readRequest, writeFault, writeResponse, type Request } from './dispatch.js'
 import { invalidRequest, VimFault } from './fault.js'
+import { answerFolder } from './folder.js'
 import { type Session } from './sessions.js'
 import { type Vcenter } from './vcenter.js'
 
@@ -20,7 +21,7 @@ export interface ServerHooks {
   readonly seen: (call: SeenCall) => void
 }
 
-/** An HTTPS server that answers /sdk as vCenter does. Not yet listening. */
+/** An HTTPS server that answers /sdk and /folder as vCenter does. Not yet listening. */
 export function makeServer(vcenter: Vcenter, certificate: Certificate, hooks: ServerHooks): Server {
   const server = createServer(
     { cert: certificate.certificatePem, key: certificate.keyPem, minVersion: 'TLSv1.2' },
@@ -48,6 +49,16 @@ async function answer(
   const path = (request.url ?? '').split('?')[0]
   if (request.method === 'GET' && path === '/sdk/vimServiceVersions.xml') {
     response.writeHead(200, { 'content-type': 'text/xml' }).end(versions)
+    return
+  }
+  if (path?.startsWith('/folder') === true) {
+    const name = 'folder'
+    if (vcenter.faults.take('cut-connection', rule => rule.method === name && !rule.after) !== null) {
+      response.destroy()
+      return
+    }
+    hooks.seen({ method: name, fault: null })
+    await answerFolder(vcenter, sessionOfRequest(vcenter, request, name), request, response)
     return
   }
   if (path !== '/sdk' && path !== '/sdk/') {

@@ -15,7 +15,7 @@ import { ReaderSite, type ReaderFaults } from './reader-site.js'
 import { makeServer, type SeenCall } from './server.js'
 import { addServices } from './service-content.js'
 import { Sessions } from './sessions.js'
-import { FREE_BYTES, Site } from './site.js'
+import { DATACENTER_NAME, DATASTORE_NAME, FREE_BYTES, Site } from './site.js'
 import { TaskManager } from './tasks.js'
 import { type Vcenter } from './vcenter.js'
 import { VimSchema } from './vim-schema.js'
@@ -264,7 +264,7 @@ function makeVcenter(
     vms: site.vms,
     removeVm: vm => site.removeVm(vm),
     rootFolder: site.rootFolder,
-    storage: { freeBytes: FREE_BYTES },
+    storage: { freeBytes: FREE_BYTES, datacenter: DATACENTER_NAME, datastore: DATASTORE_NAME },
     changedAreasLimits: {
       maxAreas: options.maxAreasPerAnswer ?? 1000,
       maxAreaBytes: options.maxAreaBytes ?? 16n * 1024n * 1024n,

@@ -6,7 +6,8 @@ import { type DiskSpec, type VmSpec } from './options.js'
 import { data, ref, type DataObject, type MoRef, type VimValue } from './vim-value.js'
 import { Vm } from './vm.js'
 
-const DATASTORE_NAME = 'datastore1'
+export const DATACENTER_NAME = 'DC0'
+export const DATASTORE_NAME = 'datastore1'
 const NETWORK_NAME = 'VM Network'
 const GIB = 1024n * 1024n * 1024n
 export const FREE_BYTES = 4096n * GIB
@@ -134,7 +135,7 @@ export class Site {
       childType: ['Folder', 'Datacenter'],
       childEntity: [ref('Datacenter', 'datacenter-2')],
     })
-    const datacenter = this.entity('Datacenter', 'datacenter-2', 'DC0', root.ref, {
+    const datacenter = this.entity('Datacenter', 'datacenter-2', DATACENTER_NAME, root.ref, {
       vmFolder: ref('Folder', 'group-v3'),
       hostFolder: ref('Folder', 'group-h4'),
       datastoreFolder: ref('Folder', 'group-s5'),

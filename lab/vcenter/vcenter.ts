@@ -24,7 +24,7 @@ export interface Vcenter {
   readonly removeVm: (vm: Vm) => void
   readonly rootFolder: MoRef
   /** Of the one datastore, as it is; clients see it after a refresh. */
-  readonly storage: { freeBytes: bigint }
+  readonly storage: { freeBytes: bigint; readonly datacenter: string; readonly datastore: string }
   readonly changedAreasLimits: ChangedAreasLimits
   readonly nextId: (prefix: string) => string
 }

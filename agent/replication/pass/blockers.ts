@@ -12,11 +12,16 @@ const errorOf: Partial<Record<FindingCode, ErrorCode>> = {
   'snapshot-chain-full': 'SOURCE_SNAPSHOTS_FULL',
   'datastore-full': 'SOURCE_DATASTORE_FULL',
   'privilege-missing': 'VSPHERE_PERMISSION_MISSING',
+  'vddk-missing': 'VDDK_MISSING',
   'vddk-unsuitable': 'VDDK_UNSUITABLE',
 }
 
 /** Only a snapshot needs these, and a final pass takes none. */
-const ofSnapshots: ReadonlySet<FindingCode> = new Set(['snapshot-chain-full', 'datastore-full'])
+const ofSnapshots: ReadonlySet<FindingCode> = new Set([
+  'snapshot-chain-full',
+  'datastore-full',
+  'vddk-missing',
+])
 
 /** The error of the first blocker, naming all that have its code; undefined when nothing blocks. */
 export function blockingError(

@@ -4,6 +4,7 @@ import { AppError } from '../../errors.js'
 import { type DatastoreFloor } from '../datastore-floor.js'
 import { type DescribedVm, type SourceVsphere, type TakenSnapshot } from '../deps.js'
 import { mustBeOff, stateTokenOf } from '../powered-off.js'
+import { type VddkLibrary } from '../vddk-library.js'
 
 type Frozen = TaskResult<'create-snapshot'>
 
@@ -12,17 +13,24 @@ const description = 'Made by OSSEA-Migrate for one replication pass; removed at 
 export interface FreezeDeps {
   readonly vsphere: SourceVsphere
   readonly floor: Pick<DatastoreFloor, 'mustHold'>
+  readonly vddk: Pick<VddkLibrary, 'isPresent'>
 }
+
+/** What a pass without VDDK cannot do, in words. */
+const withoutVddk =
+  'there is no VDDK library, so the disks are read over the datastore without changed-block tracking, all of them whole'
 
 /**
  * One snapshot of all disks, with changed-block tracking on before it. A second run finds the first one's snapshot. Where a
  * datastore has too little room nothing is made.
  */
 export async function createSnapshot(
-  { vsphere, floor }: FreezeDeps,
+  { vsphere, floor, vddk }: FreezeDeps,
   { sourceVmId: id, snapshotName, quiesce }: TaskInput<'create-snapshot'>,
   signal: AbortSignal,
 ): Promise<Frozen> {
+  if (!(await vddk.isPresent()))
+    throw new AppError('VDDK_MISSING', `VM ${id} would have to be read from a snapshot`)
   await floor.mustHold(sourceVmId(id), signal)
   const vm = await vsphere.describeVm(sourceVmId(id), signal)
   const fullReason = await whyUntracked(vsphere, vm, signal)
@@ -48,17 +56,19 @@ export async function createSnapshot(
 
 /** The disks of a VM that is off, as they are. Makes nothing; the copy looks whether it stayed off. */
 export async function readPoweredOff(
-  vsphere: SourceVsphere,
+  { vsphere, vddk }: Pick<FreezeDeps, 'vsphere' | 'vddk'>,
   { sourceVmId: id }: TaskInput<'read-powered-off'>,
   signal: AbortSignal,
 ): Promise<Frozen> {
   const vm = await vsphere.describeVm(sourceVmId(id), signal)
   mustBeOff(vm)
-  const fullReason = vm.changeTracking === 'on' ? null : 'changed-block tracking of the VM is off'
+  const hasVddk = await vddk.isPresent()
+  const untracked = vm.changeTracking === 'on' ? null : 'changed-block tracking of the VM is off'
+  const fullReason = hasVddk ? untracked : withoutVddk
   return {
     createdAt: new Date().toISOString(),
     consistency: 'powered-off',
-    notes: [],
+    notes: hasVddk ? [] : [withoutVddk],
     fullReason,
     freezeSeconds: null,
     stateToken: stateTokenOf(vm),

@@ -11,6 +11,8 @@ export interface InspectDeps {
   readonly limits: { readonly current: Pick<LoadLimits, 'datastoreFloorBytes'> }
 }
 
+const none = { kind: 'known', value: undefined } as const
+
 /** What the VM is now, and what speaks against replicating it. Changes nothing. */
 export async function inspectVm(
   deps: InspectDeps,
@@ -43,8 +45,8 @@ export async function preflightVm(
 ): Promise<TaskResult<'preflight-vm'>> {
   const facts = await vsphere.preflightFacts(sourceVmId(id), signal)
   const { datastoreFloorBytes } = limits.current
-  const vddkMajor = await vddk.major()
-  return { findings: preflightFindings({ ...facts, vddkMajor, datastoreFloorBytes }, new Date()) }
+  const found = (await vddk.isPresent()) ? await vddk.major() : none
+  return { findings: preflightFindings({ ...facts, vddk: found, datastoreFloorBytes }, new Date()) }
 }
 
 /** Resolves when the snapshot is gone and the disks are consolidated; absent is removed. */

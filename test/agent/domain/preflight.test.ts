@@ -24,13 +24,14 @@ const good: PreflightFacts = {
   datastores: known([{ name: 'ds', freeBytes: 100n * gib }]),
   missingPrivileges: known([]),
   vsphereVersion: known('8.0.1.0'),
-  vddkMajor: known(8),
+  vddk: known(8),
   datastoreFloorBytes: 2n * gib,
 }
 const verdict = (more: Partial<PreflightFacts>) =>
   preflightFindings({ ...good, ...more }, now).map(found => `${found.severity} ${found.code}`)
 
 void t.test('each fact has its finding', async t => {
+  t.same(verdict({ vddk: known(undefined) }), ['blocker vddk-missing'])
   t.same(verdict({}), [])
   const snapshot = (depth: number, days: number) =>
     known([{ name: 's', depth, createdAt: new Date(now.getTime() - days * 86_400_000) }])
@@ -49,7 +50,7 @@ void t.test('each fact has its finding', async t => {
     [{ tools: 'not-installed' }, ['warning tools-not-running']],
     [{ isEncrypted: known(true) }, ['warning vm-encrypted']],
     [{ datastores: known([{ name: 'a', freeBytes: 2n * gib - 1n }, { name: 'b', freeBytes: 2n * gib }]) }, ['blocker datastore-full', 'warning datastore-low']],
-    [{ vddkMajor: known(7) }, ['blocker vddk-unsuitable']],
+    [{ vddk: known(7) }, ['blocker vddk-unsuitable']],
     [{ vsphereVersion: known('6.5.0') }, ['blocker vddk-unsuitable']],
   ] // prettier-ignore
   for (const [facts, found] of cases) t.same(verdict(facts), found)
@@ -70,7 +71,7 @@ void t.test('what could not be checked is told, fact by fact', async t => {
   const found = preflightFindings({ ...good, ...facts }, now)
   t.equal(found.length, Object.keys(facts).length)
   t.ok(found.every(one => one.code === 'not-checked' && one.severity === 'warning'))
-  t.same(verdict({ vddkMajor: known(5) }), ['warning not-checked'], 'a library the table does not have')
+  t.same(verdict({ vddk: known(5) }), ['warning not-checked'], 'a library the table does not have')
   t.same(verdict({ vsphereVersion: known('') }), ['warning not-checked'])
 })
 

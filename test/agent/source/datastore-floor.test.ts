@@ -7,6 +7,7 @@ import { silent } from '../../lib/saga-harness.js'
 import { callsOf, recorder, refused, signal, startSite } from '../vsphere/fixture.js'
 
 const MIB = 1024n * 1024n
+const vddk = { isPresent: () => Promise.resolve(true) }
 
 async function site(t: Test) {
   const started = await startSite(t, {
@@ -35,14 +36,14 @@ void t.test('no snapshot is taken on a datastore without room, whatever its inve
   const message = await refused(
     t,
     'SOURCE_DATASTORE_FULL',
-    createSnapshot({ vsphere: client, floor }, task, signal),
+    createSnapshot({ vsphere: client, floor, vddk }, task, signal),
   )
   t.match(message, 'datastore datastore1 has 99 MiB free; 100 MiB have to stay free')
   t.equal(callsOf(simulator, 'RefreshDatastore'), before + 1, 'asked once for the one datastore')
   t.equal(callsOf(simulator, 'CreateSnapshot_Task') + callsOf(simulator, 'CreateSnapshotEx_Task'), 0)
   t.equal(callsOf(simulator, 'ReconfigVM_Task'), 0, 'nor is anything else changed')
   simulator.admin.setFreeSpace(100n * MIB)
-  await createSnapshot({ vsphere: client, floor }, task, signal)
+  await createSnapshot({ vsphere: client, floor, vddk }, task, signal)
 })
 
 const untilAborted = (stop: AbortSignal) =>

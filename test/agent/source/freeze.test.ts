@@ -8,6 +8,7 @@ import { AppError } from '../../../agent/errors.js'
 import { refused, signal, startSite } from '../vsphere/fixture.js'
 
 const MIB = 1024n * 1024n
+const vddk = { isPresent: () => Promise.resolve(true) }
 const ample = { mustHold: () => Promise.resolve() }
 const pace = { level: 0, bytesPerSec: null }
 const snapshotName = 'ossea-pass-1'
@@ -19,7 +20,11 @@ async function site(t: Test, more: object = {}) {
   const vm = started.simulator.vms[0]!
   const sourceVmId = vm.identity.instanceUuid
   const freeze = (quiesce: TaskInput<'create-snapshot'>['quiesce']) =>
-    createSnapshot({ vsphere: started.client, floor: ample }, { sourceVmId, snapshotName, quiesce }, signal)
+    createSnapshot(
+      { vsphere: started.client, floor: ample, vddk },
+      { sourceVmId, snapshotName, quiesce },
+      signal,
+    )
   return { ...started, vm, sourceVmId, freeze }
 }
 
@@ -108,7 +113,7 @@ void t.test('above a foreign snapshot the pass goes on without tracking, and say
 
 void t.test('a VM at rest is read only while it stays at rest', async t => {
   const { simulator, client, vm, sourceVmId, freeze } = await site(t, { power: 'off', changeTracking: true })
-  const atRest = () => readPoweredOff(client, { sourceVmId }, signal)
+  const atRest = () => readPoweredOff({ vsphere: client, vddk }, { sourceVmId }, signal)
   const opened: (string | null)[] = []
   const readers: DiskReaders = {
     open: request => {
@@ -150,4 +155,18 @@ void t.test('a VM at rest is read only while it stays at rest', async t => {
   const again = (await atRest()).stateToken ?? ''
   await freeze('off')
   await refused(t, 'SOURCE_VM_NOT_OFF', copy(again, []))
+})
+
+void t.test('without VDDK no snapshot is made, and a VM at rest is read whole', async t => {
+  const { simulator, client, vm, sourceVmId } = await site(t, { changeTracking: true })
+  const bare = { vsphere: client, floor: ample, vddk: { isPresent: () => Promise.resolve(false) } }
+  await refused(t, 'VDDK_MISSING', createSnapshot(bare, { sourceVmId, snapshotName, quiesce: 'off' }, signal))
+  t.same(vm.snapshots, [])
+  await simulator.admin.setPower(vm, 'poweredOff')
+  const frozen = await readPoweredOff(bare, { sourceVmId }, signal)
+  t.match(frozen, { fullReason: /all of them whole/, notes: [/no VDDK library/] })
+  t.ok(
+    frozen.disks.every(disk => disk.changeId === null),
+    'no later pass starts from here',
+  )
 })

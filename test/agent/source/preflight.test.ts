@@ -1,8 +1,13 @@
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { diskKey } from '../../../agent/domain/ids.js'
+import { chosenReaders } from '../../../agent/source/chosen-readers.js'
+import { type DiskReaders } from '../../../agent/source/deps.js'
 import { usualLimits } from '../../../agent/domain/load-limits.js'
 import { preflightVm } from '../../../agent/source/tasks/vm-tasks.js'
 import { vddkLibrary } from '../../../agent/source/vddk-library.js'
+import { temporaryDir } from '../../lib/nbdkit.js'
 import { callsOf, refused, signal, startSite } from '../vsphere/fixture.js'
 
 const MIB = 1024n * 1024n
@@ -92,4 +97,32 @@ void t.test('a library that is not there is not checked, not fine', async t => {
     libraryDir: '/nonexistent',
   })
   t.match(await none.major(), { kind: 'unknown' })
+})
+
+void t.test('whether there is a library is looked at each time', async t => {
+  const libraryDir = await temporaryDir(t)
+  const vddk = vddkLibrary({ nbdkitPath: '/usr/bin/nbdkit', plugin, libraryDir })
+  const reader = (name: string): DiskReaders => ({
+    open: async () => ({ socketPath: name, complaint: () => '', close: async () => undefined }),
+  })
+  const readers = chosenReaders(vddk, reader('vddk'), reader('folder'))
+  const request = { vmMoref: 'vm-1', snapshotMoref: null, host: null, diskKey: diskKey('2000'), fileName: '' }
+  const chosen = async () => (await readers.open(request, signal)).socketPath
+  t.same([await vddk.isPresent(), await chosen()], [false, 'folder'])
+  await mkdir(join(libraryDir, 'lib64'))
+  await writeFile(join(libraryDir, 'lib64/libvixMntapi.so.8'), '')
+  t.equal(await vddk.isPresent(), false)
+  await writeFile(join(libraryDir, 'lib64/libvixDiskLib.so.9.0.1'), '')
+  t.same([await vddk.isPresent(), await chosen()], [true, 'vddk'])
+  const none = vddkLibrary(undefined)
+  t.equal(await none.isPresent(), false)
+  t.match(await none.major(), { kind: 'unknown', why: /no VDDK/ })
+  const { client, simulator } = await site(t, { changeTracking: true })
+  const deps = { vsphere: client, vddk: none, limits: { current: usualLimits } }
+  const sourceVmId = simulator.vms[0]!.identity.instanceUuid
+  t.match(await preflightVm(deps, { sourceVmId }, signal), {
+    findings: [
+      { code: 'vddk-missing', severity: 'blocker', what: /without changed-block tracking, all disks whole/ },
+    ],
+  })
 })
