@@ -12,7 +12,7 @@ const maxDepth = 100
 /**
  * A file of a datastore over the server's HTTPS, on connections to the confirmed certificate and with the cookie of the
  * session, which is renewed once. `fileName` is a datastore path such as `[datastore1] web/web-flat.vmdk`. Rejects with
- * SOURCE_READ_FAILED, VSPHERE_PERMISSION_MISSING, or as any other call does.
+ * SOURCE_READ_FAILED, VSPHERE_PERMISSION_MISSING, or what every call may reject with.
  */
 export async function datastoreFile(
   session: VimSession,
