@@ -4,6 +4,7 @@ import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
 import { sourceCold } from './source-cold.js'
+import { sourceEsxi } from './source-esxi.js'
 import { sourceFinal } from './source-final.js'
 import { sourceLimits } from './source-limits.js'
 import { sourceMultidisk } from './source-multidisk.js'
@@ -23,4 +24,5 @@ export const scenarios: readonly Scenario[] = [
   sourcePause,
   sourceLimits,
   sourceCold,
+  sourceEsxi,
 ]

@@ -4,6 +4,7 @@ import { type OperatorClient } from '../../agent/api/client.js'
 import { type JobView, type SourceVmView } from '../../agent/api/schemas.js'
 import { type DevicesChoice } from '../cloudstack/options.js'
 import { CloudstackSimulator } from '../cloudstack/simulator.js'
+import { type ApiType } from '../vcenter/identities.js'
 import { type VmSpec, type WriterSpec } from '../vcenter/options.js'
 import { VcenterSimulator } from '../vcenter/simulator.js'
 import { type Cleanup } from './cleanup.js'
@@ -28,6 +29,8 @@ export interface SiteOptions {
   readonly inventorySeconds?: number
   /** What the VMA's file of limits says; the usual ones when left out. */
   readonly limits?: Readonly<Record<string, unknown>>
+  /** `HostAgent`: the source is a single ESXi host. */
+  readonly apiType?: ApiType
   /** False: the VMA has no VDDK. */
   readonly vddk?: boolean
   /** What makes the next pass gentler; the usual when left out. */
@@ -79,6 +82,7 @@ export class LabSite {
         vms: options.vms,
         generatedVms: options.generatedVms ?? 0,
         writer: options.writer,
+        apiType: options.apiType ?? 'VirtualCenter',
       }),
     )
     cleanup.add('vCenter', () => vcenter.close())

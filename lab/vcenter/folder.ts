@@ -2,7 +2,6 @@ import { type IncomingMessage, type ServerResponse } from 'node:http'
 import { type Disk } from './disk.js'
 import { type Session } from './sessions.js'
 import { type Vcenter } from './vcenter.js'
-import { ref } from './vim-value.js'
 import { type Vm } from './vm.js'
 
 const chunkBytes = 1024 * 1024
@@ -25,7 +24,7 @@ export async function answerFolder(
     refuse(401, { 'www-authenticate': 'Basic realm="VMware HTTP server"' })
     return
   }
-  if (!vcenter.faults.mayUse(ref('Datastore', 'datastore-11'), 'Datastore.Browse')) {
+  if (!vcenter.faults.mayUse(vcenter.storage.ref, 'Datastore.Browse')) {
     refuse(403)
     return
   }

@@ -1,3 +1,5 @@
+import { type ApiType } from './identities.js'
+
 /** What a disk holds at the start, besides nothing. Offsets and lengths are multiples of 512. */
 export type DiskContent =
   | { readonly kind: 'random'; readonly offsetBytes: bigint; readonly lengthBytes: bigint }
@@ -52,6 +54,8 @@ export interface SimulatorOptions {
   readonly port?: number
   readonly user?: string
   readonly password?: string
+  /** A vCenter when left out; `HostAgent` is a single ESXi host, which has no folders of VMs. */
+  readonly apiType?: ApiType
   readonly vms: readonly VmSpec[]
   /** So many VMs more, spread over folders, without any file behind their disks. */
   readonly generatedVms?: number

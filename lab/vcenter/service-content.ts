@@ -1,20 +1,42 @@
+import { identitiesOf, type ApiType } from './identities.js'
 import { PlainObject, type Inventory } from './inventory.js'
 import { data, ref, type DataObject, type MoRef } from './vim-value.js'
 
 const VERSION = '8.0.1'
 
+const products = {
+  VirtualCenter: {
+    name: 'VMware vCenter Server',
+    osType: 'linux-x64',
+    productLineId: 'vpx',
+    licence: 'VMware VirtualCenter Server',
+  },
+  HostAgent: {
+    name: 'VMware ESXi',
+    osType: 'vmnix-x86',
+    productLineId: 'embeddedEsx',
+    licence: 'VMware ESX Server',
+  },
+} as const
+
 /** Adds the service instance and the managers every client asks for first. */
-export function addServices(inventory: Inventory, rootFolder: MoRef, instanceUuid: string): void {
-  const content = serviceContent(rootFolder, instanceUuid)
+export function addServices(
+  apiType: ApiType,
+  inventory: Inventory,
+  rootFolder: MoRef,
+  instanceUuid: string,
+): void {
+  const ids = identitiesOf(apiType)
+  const content = serviceContent(apiType, rootFolder, instanceUuid)
   inventory.add(
     new PlainObject(ref('ServiceInstance', 'ServiceInstance'), { content, serverClock: new Date() }),
   )
-  inventory.add(new PlainObject(ref('PropertyCollector', 'propertyCollector'), {}))
-  inventory.add(new PlainObject(ref('ViewManager', 'ViewManager'), {}))
-  inventory.add(new PlainObject(ref('SearchIndex', 'SearchIndex'), {}))
-  inventory.add(new PlainObject(ref('AuthorizationManager', 'AuthorizationManager'), {}))
+  inventory.add(new PlainObject(ref('PropertyCollector', ids.propertyCollector), {}))
+  inventory.add(new PlainObject(ref('ViewManager', ids.viewManager), {}))
+  inventory.add(new PlainObject(ref('SearchIndex', ids.searchIndex), {}))
+  inventory.add(new PlainObject(ref('AuthorizationManager', ids.authorizationManager), {}))
   inventory.add(
-    new PlainObject(ref('SessionManager', 'SessionManager'), {
+    new PlainObject(ref('SessionManager', ids.sessionManager), {
       defaultLocale: 'en',
       supportedLocaleList: ['en'],
       messageLocaleList: ['en'],
@@ -22,30 +44,33 @@ export function addServices(inventory: Inventory, rootFolder: MoRef, instanceUui
   )
 }
 
-function serviceContent(rootFolder: MoRef, instanceUuid: string): DataObject {
+function serviceContent(apiType: ApiType, rootFolder: MoRef, instanceUuid: string): DataObject {
+  const ids = identitiesOf(apiType)
+  const product = products[apiType]
   return data('ServiceContent', {
     rootFolder,
-    propertyCollector: ref('PropertyCollector', 'propertyCollector'),
-    viewManager: ref('ViewManager', 'ViewManager'),
+    propertyCollector: ref('PropertyCollector', ids.propertyCollector),
+    viewManager: ref('ViewManager', ids.viewManager),
     about: data('AboutInfo', {
-      name: 'VMware vCenter Server',
-      fullName: `VMware vCenter Server ${VERSION} build-22088981`,
+      name: product.name,
+      fullName: `${product.name} ${VERSION} build-22088981`,
       vendor: 'VMware, Inc.',
       version: VERSION,
       build: '22088981',
       localeVersion: 'INTL',
       localeBuild: '000',
-      osType: 'linux-x64',
-      productLineId: 'vpx',
-      apiType: 'VirtualCenter',
+      osType: product.osType,
+      productLineId: product.productLineId,
+      apiType,
       apiVersion: '8.0.1.0',
-      instanceUuid,
-      licenseProductName: 'VMware VirtualCenter Server',
+      // Only a vCenter has one.
+      ...(apiType === 'VirtualCenter' ? { instanceUuid } : {}),
+      licenseProductName: product.licence,
       licenseProductVersion: '8.0',
     }),
-    sessionManager: ref('SessionManager', 'SessionManager'),
-    authorizationManager: ref('AuthorizationManager', 'AuthorizationManager'),
-    taskManager: ref('TaskManager', 'TaskManager'),
-    searchIndex: ref('SearchIndex', 'SearchIndex'),
+    sessionManager: ref('SessionManager', ids.sessionManager),
+    authorizationManager: ref('AuthorizationManager', ids.authorizationManager),
+    taskManager: ref('TaskManager', ids.taskManager),
+    searchIndex: ref('SearchIndex', ids.searchIndex),
   })
 }

@@ -9,15 +9,17 @@ import { makeCertificate, type Certificate } from './certificate.js'
 import { Encoder } from './encode.js'
 import { Faults } from './faults.js'
 import { fillDisk, guestWrites, GuestWriter, type GuestWritesRequest, type WrittenRange } from './guest.js'
+import { identitiesOf } from './identities.js'
 import { Inventory } from './inventory.js'
 import { type SimulatorOptions } from './options.js'
 import { ReaderSite, type ReaderFaults } from './reader-site.js'
 import { makeServer, type SeenCall } from './server.js'
 import { addServices } from './service-content.js'
 import { Sessions } from './sessions.js'
-import { DATACENTER_NAME, DATASTORE_NAME, FREE_BYTES, Site } from './site.js'
+import { DATASTORE_NAME, FREE_BYTES, Site } from './site.js'
 import { TaskManager } from './tasks.js'
 import { type Vcenter } from './vcenter.js'
+import { ref } from './vim-value.js'
 import { VimSchema } from './vim-schema.js'
 import { VmOperations } from './vm-operations.js'
 import { makeVmView } from './vm-view.js'
@@ -212,7 +214,9 @@ function makeVcenter(
   const schema = new VimSchema()
   const inventory = new Inventory()
   const faults = new Faults()
-  const tasks = new TaskManager(inventory, {
+  const apiType = options.apiType ?? 'VirtualCenter'
+  const ids = identitiesOf(apiType)
+  const tasks = new TaskManager(inventory, ids.taskManager, {
     delayMs: options.taskDelayMs ?? 20,
     retentionMs: options.taskRetentionMs ?? 600_000,
   })
@@ -228,8 +232,8 @@ function makeVcenter(
   sessions.onChange = () => {
     void readerLater.site?.publishSessions(sessions.all)
   }
-  const site = new Site(inventory, options.directory, options.archiveDir !== undefined)
-  addServices(inventory, site.rootFolder, randomUUID())
+  const site = new Site(apiType, inventory, options.directory, options.archiveDir !== undefined)
+  addServices(apiType, inventory, site.rootFolder, randomUUID())
   const reader = (): ReaderSite => {
     if (readerLater.site === null) throw new Error('the simulator is still starting')
     return readerLater.site
@@ -240,7 +244,7 @@ function makeVcenter(
     site.addVm(
       {
         name: `app-${number.toString().padStart(4, '0')}`,
-        folder: [`team-${number % 20}`, `tier-${number % 3}`],
+        folder: apiType === 'VirtualCenter' ? [`team-${number % 20}`, `tier-${number % 3}`] : [],
         power: number % 7 === 0 ? 'off' : 'on',
         disks: [{ sizeBytes: 40n * GIB }, { sizeBytes: BigInt(1 + (number % 9)) * 100n * GIB }],
       },
@@ -264,7 +268,12 @@ function makeVcenter(
     vms: site.vms,
     removeVm: vm => site.removeVm(vm),
     rootFolder: site.rootFolder,
-    storage: { freeBytes: FREE_BYTES, datacenter: DATACENTER_NAME, datastore: DATASTORE_NAME },
+    storage: {
+      ref: ref('Datastore', ids.datastore),
+      freeBytes: FREE_BYTES,
+      datacenter: ids.datacenterName,
+      datastore: DATASTORE_NAME,
+    },
     changedAreasLimits: {
       maxAreas: options.maxAreasPerAnswer ?? 1000,
       maxAreaBytes: options.maxAreaBytes ?? 16n * 1024n * 1024n,

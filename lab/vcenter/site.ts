@@ -1,21 +1,22 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { Disk } from './disk.js'
+import { identitiesOf, type ApiType, type Identities } from './identities.js'
 import { PlainObject, type Inventory } from './inventory.js'
 import { type DiskSpec, type VmSpec } from './options.js'
 import { data, ref, type DataObject, type MoRef, type VimValue } from './vim-value.js'
 import { Vm } from './vm.js'
 
-export const DATACENTER_NAME = 'DC0'
 export const DATASTORE_NAME = 'datastore1'
 const NETWORK_NAME = 'VM Network'
 const GIB = 1024n * 1024n * 1024n
 export const FREE_BYTES = 4096n * GIB
 
-/** One datacenter with a cluster of two hosts, a datastore, a network, and folders of VMs. */
+/** One datacenter with a cluster of two hosts, or one host, a datastore, a network, and folders of VMs. */
 export class Site {
-  readonly rootFolder: MoRef = ref('Folder', 'group-d1')
+  readonly rootFolder: MoRef
   readonly vms = new Map<string, Vm>()
+  private readonly ids: Identities
   private readonly inventory: Inventory
   private readonly directory: string
   private readonly keepShadows: boolean
@@ -26,17 +27,29 @@ export class Site {
   private lastVm = 100
   private lastFolder = 20
 
-  constructor(inventory: Inventory, directory: string, keepShadows: boolean) {
+  constructor(apiType: ApiType, inventory: Inventory, directory: string, keepShadows: boolean) {
+    this.ids = identitiesOf(apiType)
+    this.rootFolder = ref('Folder', this.ids.rootFolder)
     this.inventory = inventory
     this.directory = directory
     this.keepShadows = keepShadows
     this.build()
   }
 
+  private get computeType(): 'ComputeResource' | 'ClusterComputeResource' {
+    return this.isSingleHost ? 'ComputeResource' : 'ClusterComputeResource'
+  }
+
+  private get isSingleHost(): boolean {
+    return this.ids.hosts.length === 1
+  }
+
   /** Adds a VM; its disks hold nothing yet. */
   addVm(spec: VmSpec, view: Vm['view']): Vm {
     const number = ++this.lastVm
-    const vmRef = ref('VirtualMachine', `vm-${number}`)
+    const vmRef = ref('VirtualMachine', `${this.ids.vmPrefix}${number}`)
+    if (this.isSingleHost && (spec.folder ?? []).length > 0)
+      throw new RangeError(`an ESXi host has no folders of VMs for ${spec.name}`)
     const parent = this.folder(spec.folder ?? [])
     const host = this.hosts[number % this.hosts.length]
     if (host === undefined) throw new Error('the site has no host')
@@ -48,10 +61,10 @@ export class Site {
         instanceUuid: spec.instanceUuid ?? `5037${randomUUID().slice(4)}`,
         directory,
         datastoreName: DATASTORE_NAME,
-        datastore: ref('Datastore', 'datastore-11'),
-        network: ref('Network', 'network-12'),
+        datastore: ref('Datastore', this.ids.datastore),
+        network: ref('Network', this.ids.network),
         networkName: NETWORK_NAME,
-        resourcePool: ref('ResourcePool', 'resgroup-8'),
+        resourcePool: ref('ResourcePool', this.ids.resourcePool),
         macAddress: `00:50:56:${(randomBytes(3).toString('hex').match(/../g) ?? []).join(':')}`,
       },
       {
@@ -131,44 +144,63 @@ export class Site {
   }
 
   private build(): void {
-    const root = this.entity('Folder', 'group-d1', 'Datacenters', undefined, {
+    const root = this.entity('Folder', this.ids.rootFolder, 'Datacenters', undefined, {
       childType: ['Folder', 'Datacenter'],
-      childEntity: [ref('Datacenter', 'datacenter-2')],
+      childEntity: [ref('Datacenter', this.ids.datacenter)],
     })
-    const datacenter = this.entity('Datacenter', 'datacenter-2', DATACENTER_NAME, root.ref, {
-      vmFolder: ref('Folder', 'group-v3'),
-      hostFolder: ref('Folder', 'group-h4'),
-      datastoreFolder: ref('Folder', 'group-s5'),
-      networkFolder: ref('Folder', 'group-n6'),
-      datastore: [ref('Datastore', 'datastore-11')],
-      network: [ref('Network', 'network-12')],
+    const datacenter = this.entity('Datacenter', this.ids.datacenter, this.ids.datacenterName, root.ref, {
+      vmFolder: ref('Folder', this.ids.vmFolder),
+      hostFolder: ref('Folder', this.ids.hostFolder),
+      datastoreFolder: ref('Folder', this.ids.datastoreFolder),
+      networkFolder: ref('Folder', this.ids.networkFolder),
+      datastore: [ref('Datastore', this.ids.datastore)],
+      network: [ref('Network', this.ids.network)],
       configuration: data('DatacenterConfigInfo', {}),
     })
     const folder = (id: string, name: string, childType: string[], children: MoRef[]): PlainObject =>
       this.entity('Folder', id, name, datacenter.ref, { childType, childEntity: children })
-    this.folders.set('', folder('group-v3', 'vm', ['Folder', 'VirtualMachine', 'VirtualApp'], []))
-    folder('group-h4', 'host', ['Folder', 'ComputeResource'], [ref('ClusterComputeResource', 'domain-c7')])
-    folder('group-s5', 'datastore', ['Folder', 'Datastore', 'StoragePod'], [ref('Datastore', 'datastore-11')])
+    this.folders.set('', folder(this.ids.vmFolder, 'vm', ['Folder', 'VirtualMachine', 'VirtualApp'], []))
     folder(
-      'group-n6',
+      this.ids.hostFolder,
+      'host',
+      ['Folder', 'ComputeResource'],
+      [ref(this.computeType, this.ids.computeResource)],
+    )
+    folder(
+      this.ids.datastoreFolder,
+      'datastore',
+      ['Folder', 'Datastore', 'StoragePod'],
+      [ref('Datastore', this.ids.datastore)],
+    )
+    folder(
+      this.ids.networkFolder,
       'network',
       ['Folder', 'Network', 'DistributedVirtualSwitch'],
-      [ref('Network', 'network-12')],
+      [ref('Network', this.ids.network)],
     )
     this.buildCluster()
     this.buildStorage()
   }
 
   private buildCluster(): void {
-    const shared = { datastore: [ref('Datastore', 'datastore-11')], network: [ref('Network', 'network-12')] }
-    const hostRefs = [ref('HostSystem', 'host-9'), ref('HostSystem', 'host-10')]
-    const cluster = this.entity('ClusterComputeResource', 'domain-c7', 'DC0_C0', ref('Folder', 'group-h4'), {
-      resourcePool: ref('ResourcePool', 'resgroup-8'),
-      host: hostRefs,
-      ...shared,
-    })
+    const shared = {
+      datastore: [ref('Datastore', this.ids.datastore)],
+      network: [ref('Network', this.ids.network)],
+    }
+    const hostRefs = this.ids.hosts.map(id => ref('HostSystem', id))
+    const cluster = this.entity(
+      this.computeType,
+      this.ids.computeResource,
+      'DC0_C0',
+      ref('Folder', this.ids.hostFolder),
+      {
+        resourcePool: ref('ResourcePool', this.ids.resourcePool),
+        host: hostRefs,
+        ...shared,
+      },
+    )
     this.withVms.push(
-      this.entity('ResourcePool', 'resgroup-8', 'Resources', cluster.ref, {
+      this.entity('ResourcePool', this.ids.resourcePool, 'Resources', cluster.ref, {
         owner: cluster.ref,
         resourcePool: [],
         vm: [],
@@ -200,11 +232,11 @@ export class Site {
   }
 
   private buildStorage(): void {
-    const datastore = ref('Datastore', 'datastore-11')
+    const datastore = ref('Datastore', this.ids.datastore)
     const url = 'ds:///vmfs/volumes/5f0c0000-lab/'
     const freeSpace = FREE_BYTES
     this.withVms.push(
-      this.entity('Datastore', datastore.id, DATASTORE_NAME, ref('Folder', 'group-s5'), {
+      this.entity('Datastore', datastore.id, DATASTORE_NAME, ref('Folder', this.ids.datastoreFolder), {
         vm: [],
         browser: ref('HostDatastoreBrowser', 'datastoreBrowser-11'),
         info: data('DatastoreInfo', {
@@ -227,9 +259,9 @@ export class Site {
         }),
       }),
     )
-    const network = ref('Network', 'network-12')
+    const network = ref('Network', this.ids.network)
     this.withVms.push(
-      this.entity('Network', network.id, NETWORK_NAME, ref('Folder', 'group-n6'), {
+      this.entity('Network', network.id, NETWORK_NAME, ref('Folder', this.ids.networkFolder), {
         vm: [],
         host: this.hosts.map(host => host.ref),
         summary: data('NetworkSummary', { network, name: NETWORK_NAME, accessible: true, ipPoolName: '' }),

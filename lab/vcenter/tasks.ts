@@ -83,12 +83,12 @@ export class TaskManager {
   private readonly forgetting = new Set<NodeJS.Timeout>()
   private lastNumber = 0
 
-  constructor(inventory: Inventory, times: TaskTimes) {
+  constructor(inventory: Inventory, id: string, times: TaskTimes) {
     this.inventory = inventory
     this.times = times
     const description = data('TaskDescription', { methodInfo: [], state: [], reason: [] })
     this.manager = inventory.add(
-      new PlainObject(ref('TaskManager', 'TaskManager'), { recentTask: [], description, maxCollector: 32 }),
+      new PlainObject(ref('TaskManager', id), { recentTask: [], description, maxCollector: 32 }),
     )
   }
 

@@ -24,7 +24,12 @@ export interface Vcenter {
   readonly removeVm: (vm: Vm) => void
   readonly rootFolder: MoRef
   /** Of the one datastore, as it is; clients see it after a refresh. */
-  readonly storage: { freeBytes: bigint; readonly datacenter: string; readonly datastore: string }
+  readonly storage: {
+    readonly ref: MoRef
+    freeBytes: bigint
+    readonly datacenter: string
+    readonly datastore: string
+  }
   readonly changedAreasLimits: ChangedAreasLimits
   readonly nextId: (prefix: string) => string
 }
