@@ -68,6 +68,12 @@ export const sourceErrors = {
     'A datastore of the VM is too full for a snapshot.',
     'Free space on the datastore named in the message; a snapshot could fill it and stop its VMs.',
   ),
+  VDDK_ARCHIVE_REFUSED: row(
+    400,
+    'after-operator',
+    'The VDDK archive cannot be used; the library of before stays.',
+    'Download the archive for Linux anew from the vendor, and give it as it came.',
+  ),
   VDDK_MISSING: row(
     409,
     'after-operator',

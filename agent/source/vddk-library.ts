@@ -14,7 +14,7 @@ export interface VddkLibrary {
 export interface VddkPlace {
   readonly nbdkitPath: string
   readonly plugin: string
-  /** Of VDDK as it is unpacked: holds `lib64`. */
+  /** Of VDDK as it is unpacked: holds the library, or `lib64` with it. */
   readonly libraryDir: string
 }
 
@@ -37,11 +37,14 @@ export const vddkLibrary = (place: VddkPlace | undefined): VddkLibrary => ({
   },
 })
 
+export const libraryName = /^libvixDiskLib\.so(\.\d+)*$/
+
 /** A directory that cannot be looked into is not one without a library: whoever reads says why it fails. */
 async function holdsLibrary(libraryDir: string): Promise<boolean> {
   try {
-    const names = await readdir(join(libraryDir, 'lib64'))
-    return names.some(name => /^libvixDiskLib\.so(\.\d+)*$/.test(name))
+    for (const directory of [libraryDir, join(libraryDir, 'lib64')])
+      if ((await readdir(directory)).some(name => libraryName.test(name))) return true
+    return false
   } catch (error) {
     const isAbsent =
       error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR')

@@ -1,4 +1,6 @@
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { type PassDetailView } from '../../agent/api/schemas.js'
 import { runPass, waitForPass } from '../site/passes.js'
 import { LabSite } from '../site/site.js'
@@ -9,6 +11,7 @@ import { proveNothingLeft } from './leftovers.js'
 import { proveCommitted } from './pass-evidence.js'
 import { type Scenario } from './scenario.js'
 
+const run = promisify(execFile)
 const MIB = 1024n * 1024n
 const vm: VmSpec = {
   name: 'web-01',
@@ -21,7 +24,7 @@ const vm: VmSpec = {
 /** Without VDDK a VM is copied while it is off, over the datastore, and everybody is told what that cannot do. */
 export const sourceCold: Scenario = {
   name: 'source-cold',
-  title: 'no VDDK: a VM that is off is copied over the datastore, one that runs is refused',
+  title: 'no VDDK: a VM that is off is copied over the datastore; then VDDK is installed',
   run: async ({ dir, cleanup, say, checks }) => {
     const site = await LabSite.start({
       dir,
@@ -80,6 +83,16 @@ export const sourceCold: Scenario = {
     )
     await site.vcenter.admin.setPower(source, 'poweredOff')
     await proveCommitted(site, checks, vm.name, await final())
+    say('--- VDDK is installed while the VMA runs')
+    const archive = join(dir, 'vddk.tar.gz')
+    const parts = ['lib64', 'sites']
+    await run('/usr/bin/tar', ['-czhf', archive, '-C', site.vcenter.vddkLibraryDir, ...parts])
+    const told = await site.product.installVddk(archive)
+    checks.that('the program says what it installed', /^VDDK 8 /.test(told), told)
+    await site.vcenter.admin.setPower(source, 'poweredOn')
+    const next = await runPass(site.operator, job, say)
+    await proveCommitted(site, checks, vm.name, next)
+    checks.equal('it is a pass of a VM that runs', [next.mode, next.syncType], ['snapshot', 'full'])
     await proveNothingLeft(site, checks)
     return {}
   },

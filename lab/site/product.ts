@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { stringify } from 'smol-toml'
 import { Child } from './child.js'
 import { until } from './until.js'
@@ -18,8 +20,9 @@ export interface ProductOptions {
     readonly thumbprintSha256: string
     readonly vddkLibraryDir: string
   }
-  /** Null: there is no VDDK. */
-  readonly vddkPlugin: string | null
+  readonly vddkPlugin: string
+  /** False: nobody has installed VDDK yet. */
+  readonly hasVddk: boolean
   readonly cloudstack: {
     readonly url: string
     readonly apiKey: string
@@ -37,6 +40,8 @@ export interface ProductOptions {
 }
 
 const mainPath = join(import.meta.dirname, '../../agent/main.js')
+const vddkPath = join(import.meta.dirname, '../../agent/source/vddk/main.js')
+const run = promisify(execFile)
 const stopLimitMs = 20_000
 const logLimitMs = 30_000
 
@@ -84,6 +89,12 @@ export class Product {
       },
       logLimitMs,
     )
+  }
+
+  /** As an operator does it, while the VMA runs; gives what the program says. */
+  async installVddk(archivePath: string): Promise<string> {
+    const argv = [vddkPath, '--config', this.#configPath('vma'), '--archive', archivePath]
+    return (await run(process.execPath, argv)).stdout.trim()
   }
 
   async writeVcenterPassword(password: string): Promise<void> {
@@ -162,9 +173,10 @@ export class Product {
             credentials_file: join(dir, 'etc/vcenter.toml'),
           },
           nbdkit: '/usr/bin/nbdkit',
-          ...(this.#options.vddkPlugin === null
-            ? {}
-            : { vddk: { plugin: this.#options.vddkPlugin, library_dir: vcenter.vddkLibraryDir } }),
+          vddk: {
+            plugin: this.#options.vddkPlugin,
+            library_dir: this.#options.hasVddk ? vcenter.vddkLibraryDir : join(dir, 'vddk'),
+          },
         }
       case 'volumed':
         return {

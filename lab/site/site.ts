@@ -31,7 +31,7 @@ export interface SiteOptions {
   readonly limits?: Readonly<Record<string, unknown>>
   /** `HostAgent`: the source is a single ESXi host. */
   readonly apiType?: ApiType
-  /** False: the VMA has no VDDK. */
+  /** False: nobody has installed VDDK yet. */
   readonly vddk?: boolean
   /** What makes the next pass gentler; the usual when left out. */
   readonly slowSnapshotSeconds?: number
@@ -99,7 +99,8 @@ export class LabSite {
       dir: await at('product'),
       databaseSocket: mariadb.socketPath,
       vcenter,
-      vddkPlugin: options.vddk === false ? null : vddkPlugin,
+      vddkPlugin,
+      hasVddk: options.vddk ?? true,
       cloudstack: {
         url: cloudstack.url,
         apiKey: cloudstack.apiKey,
