@@ -87,7 +87,8 @@ module.exports = {
       '^agent/errors\\.ts$',
     ]),
     only('simulators', '^lab/(vcenter|cloudstack|vddk)/', ['^lab/(vcenter|cloudstack|vddk)/']),
-    only('lab', '^lab/', ['^lab/', '^agent/api/', '^agent/errors\\.ts$']),
+    only('mover-lab', '^lab/mover/', ['^lab/mover/', '^native/']),
+    only('lab', '^lab/(?!mover/)', ['^lab/', '^agent/api/', '^agent/errors\\.ts$']),
     packageOnlyIn('knex-in-store', 'knex|mysql2', '^agent/store/'),
     packageOnlyIn('blessed-in-console-ui', 'blessed', '^console/ui/'),
     packageOnlyIn(

@@ -1,4 +1,4 @@
-// Makes this clone ready for one purpose: `node build/setup.mjs build|test|check|bench|lab`. Needs nothing but Node; every step
+// Makes this clone ready for one purpose: `node build/setup.mjs build|test|check|bench|lab|leak`. Needs nothing but Node; every step
 // looks first whether it is done, so a second run takes well under a second. Progress goes to standard error.
 import { debianPackages } from './setup/debian.mjs'
 import { holdLock } from './setup/lock.mjs'
@@ -12,7 +12,7 @@ import { vddkPlugin } from './setup/vddk-plugin.mjs'
 /** Purposes that read disks of the simulated vCenter. */
 const readingPurposes = new Set(['test', 'bench', 'lab'])
 
-const purposes = new Set(['build', 'test', 'check', 'bench', 'lab'])
+const purposes = new Set(['build', 'test', 'check', 'bench', 'lab', 'leak'])
 const purpose = process.argv[2]
 if (!purposes.has(purpose)) {
   process.stderr.write(`usage: node build/setup.mjs ${[...purposes].join('|')}\n`)

@@ -4,6 +4,7 @@
       "target_name": "nbd",
       "sources": [
         "src/addon.cc",
+        "src/affinity.cc",
         "src/arguments.cc",
         "src/connection.cc",
         "src/copy_engine.cc",

@@ -68,9 +68,9 @@ export interface Manifest {
 export interface CopySettings {
   /** Connection pairs; default: min(cores, 4) where both servers advertise multi-conn, else 1. */
   readonly connections?: number
-  /** Bytes per request; default 256 KiB. */
+  /** Bytes per request; default 512 KiB. */
   readonly requestBytes?: number
-  /** Requests of that size in flight per pair; smaller ones go further ahead. */
+  /** Requests of that size in flight per pair, default 4, 8 on one pair alone; smaller ones go further ahead. */
   readonly depth?: number
   readonly progressIntervalMs?: number
   /** For one request, and for connecting; a flush has five times as long. Default one minute. */
@@ -138,6 +138,8 @@ export interface CopyResult extends CopyCounters {
   readonly flushedConnections: number
   readonly requestBytes: number
   readonly depth: number
+  /** Pairs whose thread stays on one CPU: all, unless there is one pair alone or more pairs than CPUs. */
+  readonly pinnedLanes: number
   readonly fallbacks: readonly CopyFallback[]
   /** Undefined unless hashes were asked for. */
   readonly manifest?: Manifest

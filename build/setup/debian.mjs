@@ -1,15 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { run, StepFailed } from './run.mjs'
 
+const everything = ['build', 'test', 'check', 'bench', 'lab', 'leak']
+
 /** What is needed from Debian, why, and for which purposes. No package here starts a service. */
 const packages = [
-  { name: 'g++', why: 'compiles the addon', for: ['build', 'test', 'check', 'bench', 'lab'] },
-  { name: 'make', why: 'compiles the addon', for: ['build', 'test', 'check', 'bench', 'lab'] },
-  { name: 'python3', why: 'node-gyp runs on it', for: ['build', 'test', 'check', 'bench', 'lab'] },
-  { name: 'pkg-config', why: 'finds libnbd', for: ['build', 'test', 'check', 'bench', 'lab'] },
-  { name: 'libnbd-dev', why: 'NBD client library', for: ['build', 'test', 'check', 'bench', 'lab'] },
-  { name: 'libxxhash-dev', why: 'fast hash', for: ['build', 'test', 'check', 'bench', 'lab'] },
-  { name: 'nettle-dev', why: 'SHA-256', for: ['build', 'test', 'check', 'bench', 'lab'] },
+  { name: 'g++', why: 'compiles the addon', for: everything },
+  { name: 'make', why: 'compiles the addon', for: everything },
+  { name: 'python3', why: 'node-gyp runs on it', for: everything },
+  { name: 'pkg-config', why: 'finds libnbd', for: everything },
+  { name: 'libnbd-dev', why: 'NBD client library', for: everything },
+  { name: 'libxxhash-dev', why: 'fast hash', for: everything },
+  { name: 'nettle-dev', why: 'SHA-256', for: everything },
   { name: 'nbdkit', why: 'NBD server', for: ['test', 'bench', 'lab'] },
   { name: 'libnbd-bin', why: 'nbdcopy and nbdinfo, to compare with', for: ['test', 'bench'] },
   { name: 'qemu-utils', why: 'qemu-img, to compare images with', for: ['test', 'bench', 'lab'] },
@@ -20,6 +22,7 @@ const packages = [
   { name: 'diffutils', why: 'cmp', for: ['test', 'bench', 'lab'] },
   { name: 'iproute2', why: 'network the helper is proved in', for: ['test'] },
   { name: 'tmux', why: 'terminal the console is proved in', for: ['test'] },
+  { name: 'valgrind', why: 'watches the addon', for: ['leak'] },
   { name: 'clang-format', why: 'format gate for C++', for: ['check'] },
   { name: 'shellcheck', why: 'gate for shell files', for: ['check'] },
 ]

@@ -1,5 +1,6 @@
 import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
+import { moverChaos } from './mover-chaos.js'
 import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   replicate,
   faults,
   inventory1000,
+  moverChaos,
   sourceMultidisk,
   sourceSession,
   sourceFinal,

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "affinity.h"
 #include "copy_setup.h"
 #include "lane.h"
 
@@ -15,6 +16,9 @@ namespace {
 // Of the lost connections and failed flushes that one copy gets over.
 constexpr uint32_t kMaxRecoveries = 8;
 constexpr int kReconnectPauseMs = 100;
+
+// Copies that run at once begin on different CPUs.
+std::atomic<uint32_t> next_cpu{0};
 
 std::vector<Range> above(const std::vector<Range>& extents, uint64_t mark) {
   std::vector<Range> rest;
@@ -100,6 +104,8 @@ class Copy {
     const bool zero = shared_.target_can_zero;
     const bool fast_zero = shared_.target_can_fast_zero;
     std::atomic<uint32_t> running{outcome_.connections};
+    first_cpu_ = next_cpu.fetch_add(outcome_.connections);
+    shared_.pinned_lanes = 0;
     StopSignal ended;
     std::vector<Ends> ends(outcome_.connections);
     ends[0] = std::move(ends_[0]);
@@ -112,6 +118,7 @@ class Copy {
     }
     report_until(ended);
     for (std::thread& thread : threads) thread.join();
+    outcome_.pinned_lanes = shared_.pinned_lanes;
     if (map.was_refused()) note("source-map-refused");
     if (fast_zero && !shared_.target_can_fast_zero) note("target-refused-fast-zero");
     if (zero && !shared_.target_can_zero) note("target-refused-zero");
@@ -124,6 +131,10 @@ class Copy {
       return;
     }
     {
+      // After connecting: a server started as a command must not inherit it. One lane alone is
+      // better off where the kernel puts it, and more lanes than CPUs would only stand in a line.
+      const bool alone = outcome_.connections == 1 || outcome_.connections > usable_cpus();
+      if (!alone && stay_on_one_cpu(first_cpu_, index)) shared_.pinned_lanes.fetch_add(1);
       Lane lane(index, ends.source.get(), ends.target.get(), map, shared_);
       lane.run();
       if (!shared_.stop.raised()) {
@@ -223,6 +234,7 @@ class Copy {
   std::vector<Range> wanted_;
   std::vector<Ends> ends_;
   PieceSizes sizes_;
+  uint32_t first_cpu_ = 0;
   Mark end_;
 };
 

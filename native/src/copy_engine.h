@@ -53,6 +53,8 @@ struct CopyOutcome {
   uint32_t flushed_connections = 0;
   uint64_t request_bytes = 0;
   uint32_t depth = 0;
+  // Lanes that stay on a CPU of their own.
+  uint32_t pinned_lanes = 0;
   std::vector<std::string> fallbacks;
 };
 
@@ -68,6 +70,7 @@ class CopyShared {
   std::atomic<uint64_t> durable_below{0};
   std::atomic<uint64_t> sent_again{0};
   std::atomic<uint32_t> reconnects{0};
+  std::atomic<uint32_t> pinned_lanes{0};
 
   // Fixed while lanes run.
   Mode mode = Mode::kCopy;

@@ -135,6 +135,7 @@ void settle(Napi::Env env, Job& job, const CopyOutcome& outcome) {
   result.Set("flushedConnections", outcome.flushed_connections);
   result.Set("requestBytes", static_cast<double>(outcome.request_bytes));
   result.Set("depth", outcome.depth);
+  result.Set("pinnedLanes", outcome.pinned_lanes);
   if (job.shared.hashes != nullptr) {
     auto* digests = new std::vector<uint8_t>(std::move(job.shared.hashes->digests()));
     result.Set(

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <thread>
+
+#include "affinity.h"
 
 bool connect_ends(const CopyOptions& options, const StopSignal& stop, Ends& ends,
                   Failure& failure) {
@@ -41,7 +42,7 @@ void choose_sizes(const CopyOptions& options, const Ends& ends, uint32_t lanes,
   nbd_handle* const target = ends.target.get();
   shared.grain = std::max({uint64_t{4096}, advertised(source, LIBNBD_SIZE_MINIMUM, 1),
                            advertised(target, LIBNBD_SIZE_MINIMUM, 1)});
-  const uint64_t wanted = options.request_bytes != 0 ? options.request_bytes : 256 * 1024;
+  const uint64_t wanted = options.request_bytes != 0 ? options.request_bytes : 512 * 1024;
   // 32 MiB is what a server takes that advertises nothing (NBD spec, block size constraints).
   const uint64_t most =
       std::min({uint64_t{32} << 20, advertised(source, LIBNBD_SIZE_MAXIMUM, 32 << 20),
@@ -83,7 +84,7 @@ PieceSizes choose(const CopyOptions& options, const Ends& ends, CopyShared& shar
   const bool target_multi = target == nullptr || nbd_can_multi_conn(target) == 1;
   if (!source_multi) outcome.fallbacks.push_back("source-single-connection");
   if (!target_multi) outcome.fallbacks.push_back("target-single-connection");
-  const uint32_t cores = std::clamp(std::thread::hardware_concurrency(), 1U, 4U);
+  const uint32_t cores = std::min(usable_cpus(), 4U);
   const uint32_t wanted = options.connections != 0 ? options.connections : cores;
   outcome.connections = source_multi && target_multi ? wanted : 1;
 

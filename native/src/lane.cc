@@ -153,6 +153,13 @@ bool Lane::check_deadlines() {
   if (now_ - checked_ < std::chrono::milliseconds(10)) return true;
   checked_ = now_;
   const auto limit = std::chrono::milliseconds(shared_.request_timeout_ms);
+  if (map_ != nullptr && map_->is_owed_since(now_ - limit)) {
+    Failure failure = Failure::of("nbd_block_status", ETIMEDOUT);
+    failure.side = "source";
+    failure.offset = map_->asked_at();
+    shared_.fail(failure, Severity::kLost);
+    return false;
+  }
   const auto late = [&](const Slot& slot, uint32_t times) {
     for (const Request& request : slot.requests) {
       if (!request.open || now_ - request.since < limit * times) continue;

@@ -63,6 +63,7 @@ bool MapReader::pump() {
 
 void MapReader::ask() {
   asked_at_ = known_;
+  asked_ = Clock::now();
   uint64_t end = end_of(extents_[index_]);
   for (size_t i = index_ + 1; i < extents_.size(); ++i) {
     if (extents_[i].offset - end > kWorthCrossing) break;

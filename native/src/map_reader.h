@@ -21,6 +21,11 @@ class MapReader {
 
   // Takes in an answer and asks for more. True when the queue got something new.
   bool pump();
+  // The server has owed an answer since before `then`.
+  bool is_owed_since(Clock::time_point then) const {
+    return asking_ && !answered_ && asked_ < then;
+  }
+  uint64_t asked_at() const { return asked_at_; }
   // The server refused a map it had advertised.
   bool was_refused() const { return refused_; }
 
@@ -42,6 +47,7 @@ class MapReader {
   uint64_t known_ = 0;
   uint64_t given_ = 0;
   uint64_t asked_at_ = 0;
+  Clock::time_point asked_;
   bool asking_ = false;
   bool answered_ = false;
   bool refused_ = false;

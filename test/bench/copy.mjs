@@ -1,5 +1,5 @@
 // The copy engine against nbdcopy, qemu-img and a plain loop on the same servers: interleaved rounds, the order turned
-// each time, the data compared after every run. A ratio is the peer's time by ours, round by round, then the median;
+// and reversed by turns, the same target before every run, the data compared after every run. A ratio is the peer's time by ours, round by round, then the median;
 // above 1 the engine is faster. `--json` leaves out the table, `--loads a,b`, `--rounds N`, `--sizes 2,8` (GiB), `--peers a,b`
 // and `--options JSON` (for copy()) narrow or change the run.
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -61,7 +61,8 @@ async function runLoad(name, sizeGib, { dir, peers, engine, chosen }) {
     await peers.nbdcopy.run(request)
     for (let round = 0; round < chosen.rounds; round += 1) {
       const turn = round % contenders.length
-      for (const contender of [...contenders.slice(turn), ...contenders.slice(0, turn)])
+      const order = [...contenders.slice(turn), ...contenders.slice(0, turn)]
+      for (const contender of round % 2 === 0 ? order : order.reverse())
         runs[contender.name].push(await runOnce(opened, contender, request, round))
     }
   } finally {

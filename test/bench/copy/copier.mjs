@@ -19,6 +19,7 @@ async function run(request) {
   writeFileSync('/proc/self/clear_refs', '5')
   const idleMib = process.memoryUsage.rss() / mib
   const cpuBefore = process.cpuUsage()
+  const loopBefore = performance.eventLoopUtilization()
   const delay = monitorEventLoopDelay({ resolution: 1 })
   delay.enable()
   const started = performance.now()
@@ -34,11 +35,13 @@ async function run(request) {
   })
   const seconds = (performance.now() - started) / 1000
   delay.disable()
+  const { active } = performance.eventLoopUtilization(loopBefore)
   const { user, system } = process.cpuUsage(cpuBefore)
   return {
     seconds,
     rssMib: peakMib() - idleMib,
     cpuSeconds: (user + system) / 1e6,
+    loopBusyMs: active,
     loopHeldMs: Math.max(0, delay.max / 1e6 - 1),
     result,
   }

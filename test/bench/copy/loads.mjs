@@ -1,4 +1,5 @@
 // The loads: what the source holds, what the target is before each run, how both are served.
+import { execFileSync } from 'node:child_process'
 import { rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeImage, mib, scatteredExtents, spoil } from './images.mjs'
@@ -26,9 +27,15 @@ export async function openLoad(dir, load, sizeMib) {
     truncateSync(target, sizeMib * mib)
   }
   refresh()
+  // Who writes zeroes out leaves another target than who zeroes them, so each run finds the same one: an older replica.
+  const device = load.loop === true ? attachLoop(target) : undefined
+  const restore = round => {
+    const [from, to] = [source, device?.device ?? target]
+    execFileSync('/usr/bin/cp', ['--sparse=always', '--reflink=never', from, to])
+    spoil(to, extents, round)
+  }
   const whole = [{ offset: 0, length: sizeMib * mib }]
   const extents = load.changedPercent === undefined ? whole : scatteredExtents(sizeMib, load.changedPercent)
-  const device = load.loop === true ? attachLoop(target) : undefined
   const certificates = load.tls === true ? makeCertificates(path('pki')) : undefined
   const secure =
     certificates === undefined
@@ -51,7 +58,7 @@ export async function openLoad(dir, load, sizeMib) {
     },
     movedBytes: extents.reduce((sum, { length }) => sum + length, 0),
     serversCpuSeconds: () => servers.reduce((sum, server) => sum + server.cpuSeconds(), 0),
-    prepare: round => (load.fresh === true ? refresh() : spoil(device?.device ?? target, extents, round)),
+    prepare: round => (load.fresh === true ? refresh() : restore(round)),
     close: async () => {
       for (const server of servers) await server.stop()
       device?.detach()

@@ -24,6 +24,8 @@ export function rowsOf(load, runs, movedBytes) {
     peer_cpu_seconds: medianOf(theirs, 'cpuSeconds'),
     servers_cpu_seconds: medianOf(engine, 'serversCpuSeconds'),
     peer_servers_cpu_seconds: medianOf(theirs, 'serversCpuSeconds'),
+    /** All the time the event loop had work to do; `loop_held_ms` also holds its waits for a CPU. */
+    loop_busy_ms: rounded(Math.max(...engine.map(run => run.loopBusyMs)), 1),
     loop_held_ms: rounded(Math.max(...engine.map(run => run.loopHeldMs)), 1),
     rounds: engine.length,
     identical: engine.every(run => run.identical),
