@@ -53,7 +53,7 @@ export const FrozenVm = Type.Object({
   consistency: Consistency,
   /** What could not be done as it was asked for, in words. */
   notes: Type.Array(Type.String()),
-  /** Why the changes of no disk can be told, so that all have to be moved whole; null: they can. */
+  /** Why the changes of no disk can be told, so that all have to be looked at whole; null: they can. */
   fullReason: Nullable(Type.String()),
   /** Of a VM that is off: has to be the same when the copy ends. Null for a snapshot. */
   stateToken: Nullable(Type.String()),
@@ -61,12 +61,41 @@ export const FrozenVm = Type.Object({
   disks: Type.Array(Type.Object({ diskKey: Id, capacityBytes: BytesText, changeId: Nullable(ChangeIdText) })),
 })
 
+/** As domain/disk-start.ts has it. */
+export const CopyStart = Type.Union([
+  Type.Object({ kind: Type.Literal('full'), why: Nullable(Type.String()) }),
+  Type.Object({ kind: Type.Literal('changes'), since: ChangeIdText }),
+  Type.Object({ kind: Type.Literal('compare'), why: Type.String(), heldBytes: BytesText }),
+])
+export type CopyStart = Static<typeof CopyStart>
+
+export const DiskCounters = Type.Object({
+  diskKey: Id,
+  syncType: SyncType,
+  plannedBytes: BytesText,
+  readBytes: BytesText,
+  writtenBytes: BytesText,
+  zeroedBytes: BytesText,
+  skippedBytes: BytesText,
+  /** Read by an earlier try of the same copy and not durable when that broke. */
+  sentAgainBytes: BytesText,
+  /** Below this offset of the disk everything that `basis` asks for was flushed. */
+  durableBelow: BytesText,
+  /** Names what is read and which parts of it. */
+  basis: Type.String({ maxLength: 64 }),
+  retriedRequests: Type.Integer({ minimum: 0 }),
+  rateBytesPerSec: BytesText,
+  /** Null until the disk has ended. */
+  seconds: Nullable(Type.Number({ minimum: 0 })),
+  fallbacks: Type.Array(Type.String()),
+})
+export type DiskCounters = Static<typeof DiskCounters>
+
 export const CopyDisk = Type.Object({
   diskKey: Id,
-  /** Of the last committed pass; null asks for a full copy. */
-  previousChangeId: Nullable(ChangeIdText),
-  /** Why there is none although the disk was copied before; null otherwise. */
-  fullReason: Nullable(Type.String()),
+  start: CopyStart,
+  /** What an earlier try of the same copy reported last, while its lease lasted; null: there was none. */
+  earlier: Nullable(DiskCounters),
   exportSocket: Type.String(),
   exportName: Type.String(),
 })
@@ -82,22 +111,6 @@ export const CopyDisks = Type.Object({
 })
 export type CopyDisks = Static<typeof CopyDisks>
 
-export const DiskCounters = Type.Object({
-  diskKey: Id,
-  syncType: SyncType,
-  plannedBytes: BytesText,
-  readBytes: BytesText,
-  writtenBytes: BytesText,
-  zeroedBytes: BytesText,
-  skippedBytes: BytesText,
-  retriedRequests: Type.Integer({ minimum: 0 }),
-  rateBytesPerSec: BytesText,
-  /** Null until the disk has ended. */
-  seconds: Nullable(Type.Number({ minimum: 0 })),
-  fallbacks: Type.Array(Type.String()),
-})
-export type DiskCounters = Static<typeof DiskCounters>
-
 export const CopyDisksResult = Type.Object({
   disks: Type.Array(
     Type.Object({
@@ -106,6 +119,8 @@ export const CopyDisksResult = Type.Object({
       flushed: Type.Boolean(),
     }),
   ),
+  /** What happened to the snapshots of the VM meanwhile and makes its later changes doubtful; null: nothing. */
+  disturbance: Nullable(Type.String()),
 })
 export type CopyDisksResult = Static<typeof CopyDisksResult>
 

@@ -7,6 +7,7 @@ import {
   type TaskId,
   type VolumeId,
 } from '../domain/ids.js'
+import { type DiskStart, type HeldCopy } from '../domain/disk-start.js'
 import { type FenceToken } from '../domain/fence.js'
 import { type Hardware } from '../domain/hardware.js'
 import { type Finding } from '../domain/preflight.js'
@@ -30,7 +31,9 @@ export interface JobDisk {
   readonly volumeId: VolumeId | null
   /** False for a volume the operator chose: it is never deleted by a clean-up. */
   readonly volumeIsOurs: boolean
-  /** Of the last committed pass; null: the next pass is full. */
+  /** What the last committed pass left of the disk on a volume; null: none did. */
+  readonly held: HeldCopy | null
+  /** Of the last committed pass; null: the next pass looks at the whole disk. */
   readonly changeId: ChangeId | null
   /** Why `changeId` was dropped although the disk was copied before; null otherwise. */
   readonly fullReason: string | null
@@ -64,7 +67,7 @@ export interface PassStore {
    */
   readonly recordDisks: (
     job: JobId,
-    disks: readonly Omit<JobDisk, 'volumeId' | 'volumeIsOurs' | 'changeId'>[],
+    disks: readonly Omit<JobDisk, 'volumeId' | 'volumeIsOurs' | 'changeId' | 'held'>[],
   ) => Promise<void>
   readonly recordVolume: (job: JobId, disk: DiskKey, volume: VolumeId) => Promise<void>
   readonly forgetVolume: (job: JobId, disk: DiskKey, volume: VolumeId) => Promise<void>
@@ -78,8 +81,11 @@ export interface PassStore {
   /** Something an operator should know that does not break the pass; one note of each kind, the newest counts. */
   readonly note: (pass: PassId, kind: string, note: string) => Promise<void>
   readonly recordCounters: (pass: PassId, disks: readonly DiskReport[]) => Promise<void>
-  /** The recovery point and every change ID, in one transaction; a second call changes nothing. */
-  readonly commit: (pass: PassId, disks: readonly CommittedDisk[]) => Promise<void>
+  /**
+   * The recovery point, every change ID and what the volumes hold, in one transaction; a second call changes nothing. With a
+   * `doubt` no change ID is kept: the next pass compares and says it.
+   */
+  readonly commit: (pass: PassId, disks: readonly CommittedDisk[], doubt: string | null) => Promise<void>
   readonly fail: (pass: PassId, failure: Failure) => Promise<void>
   /** A token higher than any given out before; rejects with SagaClaimLost when the claim is no longer the newest. */
   readonly nextFence: (claim: SagaClaim) => Promise<FenceToken>
@@ -93,10 +99,19 @@ export interface DiskReport {
   readonly writtenBytes: Bytes
   readonly zeroedBytes: Bytes
   readonly skippedBytes: Bytes
+  /** Read by an earlier try of the same copy and not durable when that broke. */
+  readonly sentAgainBytes: Bytes
   readonly retriedRequests: number
   readonly rateBytesPerSec: Bytes
   readonly seconds: number | null
   readonly fallbacks: readonly string[]
+}
+
+export interface CopyReport {
+  /** `flushed` says whether the target confirmed it. */
+  readonly disks: readonly (DiskReport & { readonly flushed: boolean })[]
+  /** What happened to the VM's snapshots meanwhile and makes its later changes doubtful; null: nothing. */
+  readonly disturbance: string | null
 }
 
 export interface InspectedVm {
@@ -134,9 +149,7 @@ export interface FrozenVm {
 
 export interface CopyOrder {
   readonly diskKey: DiskKey
-  readonly previousChangeId: ChangeId | null
-  /** Why there is none although the disk was copied before; null otherwise. */
-  readonly fullReason: string | null
+  readonly start: DiskStart
   readonly exportSocket: string
   readonly exportName: string
 }
@@ -160,12 +173,12 @@ export interface SourceSite {
   ) => Promise<FrozenVm>
   /** Rejects with SOURCE_VM_NOT_OFF. */
   readonly readPoweredOff: (owner: string, vm: SourceVmId, signal: AbortSignal) => Promise<FrozenVm>
-  /** Resolves when every disk is copied and flushed; `flushed` says whether each target confirmed it. */
+  /** Resolves when every disk is copied and flushed. */
   readonly copy: (
     owner: string,
     order: { readonly vm: SourceVmId; readonly from: CopySource; readonly disks: readonly CopyOrder[] },
     signal: AbortSignal,
-  ) => Promise<readonly (DiskReport & { readonly flushed: boolean })[]>
+  ) => Promise<CopyReport>
   readonly removeSnapshot: (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => Promise<void>
 }
 
@@ -178,6 +191,8 @@ export interface LeftSnapshot {
 /** Volumes in CloudStack. */
 export interface TargetVolumes {
   readonly find: (volume: VolumeId, signal: AbortSignal) => Promise<{ readonly sizeBytes: Bytes } | undefined>
+  /** At least this large afterwards; nothing on it changes. Rejects with the error of CloudStack. */
+  readonly grow: (volume: VolumeId, sizeBytes: Bytes, signal: AbortSignal) => Promise<void>
   /** Finds the volume of this name or creates it. */
   readonly ensure: (
     name: string,

@@ -1,4 +1,6 @@
 import { type SourceVmId, changeId, diskKey, type TaskId } from '../domain/ids.js'
+import { type DiskStart } from '../domain/disk-start.js'
+import { type SyncType } from '../domain/progress.js'
 import { AppError, type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
@@ -143,18 +145,33 @@ export function sourceSite(board: TaskBoard): SourceSite {
       const input = {
         sourceVmId: order.vm,
         from: { ...order.from },
-        disks: order.disks.map(disk => ({ ...disk })),
+        disks: order.disks.map(disk => ({ ...disk, start: startText(disk.start), earlier: null })),
       }
-      const result = await board.run(owner, 'copy-disks', order.vm, input, signal)
-      return (result as unknown as { readonly disks: readonly CountersText[] }).disks.map(disk => ({
-        ...reportFromText(disk),
-        flushed: disk.flushed === true,
-      }))
+      const { disks, disturbance } = (await board.run(
+        owner,
+        'copy-disks',
+        order.vm,
+        input,
+        signal,
+      )) as unknown as CopyResultText
+      return {
+        disks: disks.map(disk => ({ ...reportFromText(disk), flushed: disk.flushed === true })),
+        disturbance,
+      }
     },
     removeSnapshot: async (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => {
       await board.run(owner, 'remove-snapshot', vm, { sourceVmId: vm, snapshotName: name }, signal)
     },
   }
+}
+
+/** As api/worker.ts has it. */
+const startText = (start: DiskStart): Json =>
+  start.kind === 'compare' ? { ...start, heldBytes: start.heldBytes.toString() } : { ...start }
+
+interface CopyResultText {
+  readonly disks: readonly CountersText[]
+  readonly disturbance: string | null
 }
 
 interface InspectResult {
@@ -197,12 +214,13 @@ function frozenFromText(result: Json): FrozenVm {
 
 export interface CountersText {
   readonly diskKey: string
-  readonly syncType: 'full' | 'incremental'
+  readonly syncType: SyncType
   readonly plannedBytes: string
   readonly readBytes: string
   readonly writtenBytes: string
   readonly zeroedBytes: string
   readonly skippedBytes: string
+  readonly sentAgainBytes: string
   readonly retriedRequests: number
   readonly rateBytesPerSec: string
   readonly seconds: number | null
@@ -219,6 +237,7 @@ export const reportFromText = (text: CountersText): DiskReport => ({
   writtenBytes: BigInt(text.writtenBytes),
   zeroedBytes: BigInt(text.zeroedBytes),
   skippedBytes: BigInt(text.skippedBytes),
+  sentAgainBytes: BigInt(text.sentAgainBytes),
   retriedRequests: text.retriedRequests,
   rateBytesPerSec: BigInt(text.rateBytesPerSec),
   seconds: text.seconds,

@@ -35,6 +35,8 @@ export interface JobDiskRow {
   readonly volume_id: string | null
   readonly volume_is_ours: number
   readonly change_id: string | null
+  readonly held_volume_id: string | null
+  readonly held_bytes: string | null
 }
 
 export interface PassRow {
@@ -112,7 +114,7 @@ export function passStore(db: Database, now: () => Date): PassStore {
       storeCall(`noting something of pass ${pass}`, () => putNote(db, pass, kind, note)),
     recordCounters: (pass, disks) =>
       storeCall(`recording the counters of pass ${pass}`, () => recordCounters(db, pass, disks)),
-    commit: (pass, disks) =>
+    commit: (pass, disks, doubt) =>
       storeCall(`committing pass ${pass}`, () =>
         db.transaction(async tx => {
           const row = await tx<PassRow>('passes').where({ id: pass }).forUpdate().first()
@@ -125,7 +127,12 @@ export function passStore(db: Database, now: () => Date): PassStore {
           for (const disk of disks) {
             const stored = await tx('job_disks')
               .where({ job_id: row.job_id, disk_key: disk.diskKey })
-              .update({ change_id: disk.changeId, full_reason: null })
+              .update({
+                change_id: doubt === null ? disk.changeId : null,
+                full_reason: doubt,
+                held_volume_id: tx.ref('volume_id'),
+                held_bytes: tx.ref('capacity_bytes'),
+              })
             if (stored !== 1)
               throw new Error(`pass ${pass} commits disk ${disk.diskKey}, which its job does not have`)
             await tx('pass_disks')
@@ -197,9 +204,13 @@ function jobDiskFromRow(row: JobDiskRow): JobDisk {
     fullReason: row.full_reason,
     volumeId: row.volume_id === null ? null : volumeId(row.volume_id),
     volumeIsOurs: row.volume_is_ours === 1,
+    held: heldFromRow(row),
     changeId: row.change_id === null ? null : changeId(row.change_id),
   }
 }
+
+const heldFromRow = ({ held_volume_id: volume, held_bytes: bytes }: JobDiskRow): JobDisk['held'] =>
+  volume === null || bytes === null ? null : { volumeId: volumeId(volume), bytes: BigInt(bytes) }
 
 const diskColumns = (disk: Pick<JobDisk, 'label' | 'capacityBytes' | 'backingUuid' | 'baseFile'>) => ({
   label: disk.label,

@@ -75,6 +75,7 @@ export function openVsphere(options: VsphereOptions): Vsphere {
     enableChangeTracking: (moref, signal) => enableChangeTracking(session, tasks, moref, signal),
     createSnapshot: (request, signal) => snapshots.create(request, signal),
     findSnapshot: (moref, name, signal) => snapshots.find(moref, name, signal),
+    disturbance: (moref, name, signal) => snapshots.disturbance(moref, name, signal),
     removeSnapshot: (request, signal) => snapshots.remove(request, signal),
     readHardware: (moref, snapshotMoref, signal) => readHardware(session, moref, snapshotMoref, signal),
     preflightFacts: (vm, signal) => preflightFacts(session, vm, signal),

@@ -182,7 +182,7 @@ function diskFacts(disk: JobDiskView, moving: PassDiskView | undefined): readonl
     fact(
       'Change ID',
       span(
-        disk.changeId ?? 'none: the next pass copies this disk in full',
+        disk.changeId ?? 'none: the next pass looks at the whole disk',
         disk.changeId === null ? 'warn' : 'plain',
       ),
     ),

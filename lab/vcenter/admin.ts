@@ -3,7 +3,7 @@ import { PlainObject } from './inventory.js'
 import { type ReaderSite } from './reader-site.js'
 import { type Vcenter } from './vcenter.js'
 import { data, isData, ref } from './vim-value.js'
-import { type PowerState, type Vm } from './vm.js'
+import { type PowerState, type Snapshot, type Vm } from './vm.js'
 
 /** Where a disk hangs in its VM and what it is called; the key is what stays. */
 export type Placement = Pick<DiskOptions, 'key' | 'label' | 'controllerKey' | 'unitNumber'>
@@ -20,6 +20,19 @@ export class VcenterAdmin {
 
   setPower(vm: Vm, state: PowerState): Promise<void> {
     return this.vcenter.operations.setPower(vm, state)
+  }
+
+  /** To the snapshot of this name; the VM is off afterwards, as after every revert to a snapshot without memory. */
+  revert(vm: Vm, snapshotName: string): Promise<void> {
+    return this.vcenter.operations.revert(vm, snapshotOf(vm, snapshotName))
+  }
+
+  takeSnapshot(vm: Vm, name: string): Promise<unknown> {
+    return this.vcenter.operations.createSnapshot(vm, { name, description: 'by a customer', quiesced: false })
+  }
+
+  removeSnapshot(vm: Vm, name: string): Promise<void> {
+    return this.vcenter.operations.removeSnapshots(vm, [snapshotOf(vm, name)], true)
   }
 
   /** With its snapshots and disks. */
@@ -68,4 +81,10 @@ export class VcenterAdmin {
       return Promise.resolve()
     })
   }
+}
+
+function snapshotOf(vm: Vm, name: string): Snapshot {
+  const snapshot = vm.snapshots.find(candidate => candidate.name === name)
+  if (snapshot === undefined) throw new RangeError(`${vm.name} has no snapshot ${name}`)
+  return snapshot
 }

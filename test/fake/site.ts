@@ -6,8 +6,14 @@ import { changeId, diskKey, serialOfVolume, volumeId, type VolumeId } from '../.
 import { type Extent } from '../../agent/domain/extent.js'
 import { type Hardware } from '../../agent/domain/hardware.js'
 import { type Finding } from '../../agent/domain/preflight.js'
-import { moveDisk, planDisk } from '../../agent/nbd/move-disk.js'
-import { type FrozenVm, type SourceSite, type TargetVolumes } from '../../agent/replication/deps.js'
+import { moveDisk, nothingCarried } from '../../agent/nbd/move-disk.js'
+import { planDisk, type Wanted } from '../../agent/nbd/plan-disk.js'
+import {
+  type CopyOrder,
+  type FrozenVm,
+  type SourceSite,
+  type TargetVolumes,
+} from '../../agent/replication/deps.js'
 import { type ConnectTarget } from '../../native/types.js'
 import { frozenVm } from './hardware.js'
 
@@ -21,7 +27,7 @@ export interface SiteDisk {
 /** Both sites behind the interfaces of the pass: image files, copies of them as snapshots, a journal of what was written. */
 export class FakeSite {
   readonly #dir: string
-  readonly #disks: readonly SiteDisk[]
+  #disks: readonly SiteDisk[]
   readonly #journal: { readonly key: string; readonly extent: Extent }[] = []
   readonly volumes = new Map<VolumeId, { readonly name: string; readonly sizeBytes: bigint }>()
   /** Throws before or after any call of either site: a fault of that call. */
@@ -31,6 +37,8 @@ export class FakeSite {
   /** Why a snapshot tells no change IDs; null: it does. */
   fullReason: string | null = null
   findings: readonly Finding[] = []
+  /** What somebody does to the VM's snapshots during a copy. */
+  disturbance: string | null = null
   hardware: Hardware = frozenVm.hardware
   backingUuid = (key: string): string => `backing-${key}`
   baseFile = (key: string): string => `[ds] vm/${key}.vmdk`
@@ -57,6 +65,17 @@ export class FakeSite {
     await file.write(bytes, 0, bytes.length, Number(offset))
     await file.close()
     this.#journal.push({ key, extent: { offset, length: BigInt(bytes.length) } })
+  }
+
+  async growDisk(key: string, capacityBytes: bigint): Promise<void> {
+    await truncate(this.#image(key), Number(capacityBytes))
+    this.#disks = this.#disks.map(disk => (disk.key === key ? { key, capacityBytes } : disk))
+  }
+
+  async spoilVolume(volume: VolumeId, offset: bigint, bytes: Uint8Array): Promise<void> {
+    const file = await open(this.#volume(volume), 'r+')
+    await file.write(bytes, 0, bytes.length, Number(offset))
+    await file.close()
   }
 
   snapshots(): Promise<string[]> {
@@ -107,25 +126,26 @@ export class FakeSite {
           ]
           const source = { kind: 'command', argv } as unknown as ConnectTarget
           const target = { kind: 'unix', path: disk.exportSocket, exportName: disk.exportName } as const
-          const since =
-            disk.previousChangeId === null ? undefined : Number(disk.previousChangeId.split('/')[1])
-          const changed = this.#journal.slice(since ?? 0).filter(entry => entry.key === disk.diskKey)
-          const plan = await planDisk(
+          const request = { wanted: this.#wanted(disk), identity: '', mark: null }
+          const plan = await planDisk(disk.diskKey, source, request, signal)
+          const moved = await moveDisk(
             disk.diskKey,
-            source,
-            since === undefined ? undefined : changed.map(entry => entry.extent),
+            { source, target },
+            plan,
+            nothingCarried,
             signal,
+            () => undefined,
           )
-          const moved = await moveDisk(disk.diskKey, { source, target }, plan, signal, () => undefined)
+          const why = disk.start.kind === 'changes' ? null : disk.start.why
           reports.push({
             ...moved,
-            fallbacks: disk.fullReason === null ? moved.fallbacks : [disk.fullReason],
+            fallbacks: why === null ? moved.fallbacks : [why],
             diskKey: disk.diskKey,
             syncType: plan.syncType,
             plannedBytes: plan.plannedBytes,
           })
         }
-        return reports
+        return { disks: reports, disturbance: this.disturbance }
       }),
     removeSnapshot: (_owner, _vm, name) =>
       this.#call('remove-snapshot', () =>
@@ -133,7 +153,31 @@ export class FakeSite {
       ),
   }
 
+  #wanted({ diskKey, start }: CopyOrder): Wanted {
+    switch (start.kind) {
+      case 'full':
+        return { kind: 'everything' }
+      case 'compare':
+        return { kind: 'compare', heldBytes: start.heldBytes }
+      case 'changes': {
+        const since = this.#journal.slice(Number(start.since.split('/')[1]))
+        return {
+          kind: 'changes',
+          areas: since.filter(entry => entry.key === diskKey).map(entry => entry.extent),
+        }
+      }
+    }
+  }
+
   readonly target: TargetVolumes = {
+    grow: (volume, sizeBytes) =>
+      this.#call('grow', async () => {
+        const known = this.volumes.get(volume)
+        if (known === undefined) throw new Error(`no volume ${volume}`)
+        const rounded = ((sizeBytes + gib - 1n) / gib) * gib
+        await truncate(this.#volume(volume), Number(rounded))
+        this.volumes.set(volume, { ...known, sizeBytes: rounded })
+      }),
     find: volume => this.#call('find-volume', async () => this.volumes.get(volume)),
     findByName: name =>
       this.#call('find-by-name', async () =>

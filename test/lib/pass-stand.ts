@@ -98,7 +98,7 @@ export async function stand(t: Test, db: Database) {
     (await db<{ id: string; state: string }>('passes').where('id', pass).first())?.state
   const identical = async (): Promise<boolean> => {
     for (const disk of (await store.job(job)).disks) {
-      const shape = disks.find(one => one.key === disk.diskKey)!
+      const shape = { key: disk.diskKey, capacityBytes: disk.capacityBytes }
       if (disk.volumeId === null || !(await site.isIdentical(shape, disk.volumeId))) return false
     }
     return true

@@ -1,15 +1,16 @@
-import { type CopyOrder, type JobDisk } from '../deps.js'
+import { diskStart } from '../../domain/disk-start.js'
+import { type JobDisk } from '../deps.js'
 import { AppError } from '../../errors.js'
 import { openExports } from './open-exports.js'
 import { ownerOf, type PassStep } from './context.js'
 import { takeSnapshot } from './take-snapshot.js'
 
 /**
- * The VMA moves the bytes of all disks. A disk with a change ID sends what changed since; without one, everything the source
- * has allocated. Run again after a crash it moves the same areas again: the change IDs it starts from are still the
- * committed ones.
+ * The VMA moves the bytes of all disks: what changed since the last recovery point, what differs where nobody can tell what
+ * changed, or all of a disk that was never copied. Run again after a crash it moves the same areas again: the change IDs it
+ * starts from are still the committed ones.
  */
-export const copyDisks: PassStep<null> = {
+export const copyDisks: PassStep<{ readonly disturbance: string | null }> = {
   name: 'copy-disks',
   title: 'Copy and flush all disks',
   run: async ({ source, store, logger }, context) => {
@@ -22,33 +23,22 @@ export const copyDisks: PassStep<null> = {
       if (opened === undefined) throw new Error(`no export was opened for disk ${disk.diskKey}`)
       return {
         diskKey: disk.diskKey,
-        ...startOf(disk, job.hasRecoveryPoint, taken.fullReason),
+        start: diskStart(disk, taken.fullReason),
         exportSocket: opened.socket,
         exportName: opened.exportName,
       }
     })
     await store.advance(passId, 'copying')
     const order = { vm: job.sourceVmId, from: taken.from, disks }
-    const reports = await source.copy(ownerOf(context, 'copy'), order, context.signal)
-    await store.recordCounters(passId, reports)
-    for (const disk of job.disks) proveComplete(disk, reports)
+    const report = await source.copy(ownerOf(context, 'copy'), order, context.signal)
+    await store.recordCounters(passId, report.disks)
+    for (const disk of job.disks) proveComplete(disk, report.disks)
     await store.advance(passId, 'flushed')
-    logger.info({ job: jobId, pass: passId, disks: reports.length }, 'all disks copied and flushed')
-    return null
+    logger.info({ job: jobId, pass: passId, disks: report.disks.length }, 'all disks copied and flushed')
+    const { disturbance } = report
+    if (disturbance !== null) await store.note(passId, 'disturbed', `the next pass compares: ${disturbance}`)
+    return { disturbance }
   },
-}
-
-/** A disk that was copied before and is moved whole again always says why. */
-function startOf(
-  disk: JobDisk,
-  wasCopied: boolean,
-  gap: string | null,
-): Pick<CopyOrder, 'previousChangeId' | 'fullReason'> {
-  if (gap !== null) return { previousChangeId: null, fullReason: gap }
-  if (disk.changeId !== null) return { previousChangeId: disk.changeId, fullReason: null }
-  const fullReason =
-    disk.fullReason ?? (wasCopied ? 'the last recovery point has no change ID of this disk' : null)
-  return { previousChangeId: null, fullReason }
 }
 
 interface Proof {

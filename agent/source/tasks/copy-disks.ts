@@ -1,8 +1,8 @@
 import { type DiskCounters, type TaskInput, type TaskResult } from '../../api/worker.js'
 import { changeId, diskKey, sourceVmId } from '../../domain/ids.js'
-import { type Extent } from '../../domain/extent.js'
 import { AppError } from '../../errors.js'
-import { moveDisk, planDisk, type DiskPlan } from '../../nbd/move-disk.js'
+import { moveDisk, nothingCarried, type Carried } from '../../nbd/move-disk.js'
+import { planDisk, type DiskPlan, type Wanted } from '../../nbd/plan-disk.js'
 import { type DiskReader, type DiskReaders, type FrozenDisk, type SourceVsphere } from '../deps.js'
 import { inParallel } from '../in-parallel.js'
 import { mustBeUntouched } from '../powered-off.js'
@@ -21,11 +21,13 @@ interface Prepared {
   readonly order: Order
   readonly reader: DiskReader
   readonly plan: DiskPlan
+  readonly carried: Carried
 }
 
 /**
- * Moves the disks of one snapshot. Everything is planned before the first byte moves, so that the whole amount is known.
- * The first failure stops the other disks; when this settles, no reader runs and no connection is open.
+ * Moves the disks of one snapshot. Everything is planned before the first byte moves, so that the whole amount is known. A
+ * disk goes on at the mark of an earlier try where the same is to be moved. The first failure stops the other disks; when
+ * this settles, no reader runs and no connection is open.
  */
 export async function copyDisks(
   deps: CopyDeps,
@@ -33,58 +35,49 @@ export async function copyDisks(
   signal: AbortSignal,
   onProgress: (disks: readonly DiskCounters[]) => void,
 ): Promise<TaskResult<'copy-disks'>> {
-  const { vsphere, readers, disksAtOnce } = deps
-  const { moref, snapshotMoref, disks, stillHolds } = await findFrozen(vsphere, task, signal)
+  const { readers, disksAtOnce } = deps
+  const found = await findFrozen(deps.vsphere, task, signal)
   const progress = new CopyProgress(onProgress)
   const open: DiskReader[] = []
+  const prepare = async (order: Order, signal: AbortSignal): Promise<Prepared> => {
+    const frozen = frozenDisk(found, order.diskKey)
+    const { wanted, why } = await wantedOf(deps.vsphere, found, order, frozen, signal)
+    const { moref: vmMoref, snapshotMoref } = found
+    const at = { vmMoref, snapshotMoref, diskKey: frozen.key, fileName: frozen.fileName }
+    const reader = await readers.open(at, signal)
+    open.push(reader)
+    const source = sourceOf(reader)
+    const { earlier } = order
+    const mark = earlier === null ? null : { below: BigInt(earlier.durableBelow), basis: earlier.basis }
+    const identity = JSON.stringify([found.content, frozen.key, frozen.fileName])
+    const request = { wanted, identity, mark }
+    const plan = await withComplaint(reader, () => planDisk(order.diskKey, source, request, signal))
+    if (plan.capacityBytes !== frozen.capacityBytes) {
+      throw new AppError(
+        'SOURCE_READ_FAILED',
+        `disk ${order.diskKey}: the reader serves ${plan.capacityBytes} bytes, the disk has ${frozen.capacityBytes}`,
+      )
+    }
+    const carried = carriedFrom(earlier, plan)
+    const restarted = earlier !== null && earlier.basis !== plan.basis ? [beganAnew] : []
+    progress.planned(order.diskKey, plan, carried, [...why, ...restarted])
+    return { order, reader, plan, carried }
+  }
+  const move = async ({ order, reader, plan, carried }: Prepared, signal: AbortSignal) => {
+    const target = { kind: 'unix', path: order.exportSocket, exportName: order.exportName } as const
+    const ends = { source: sourceOf(reader), target }
+    const moved = await withComplaint(reader, () =>
+      moveDisk(order.diskKey, ends, plan, carried, signal, counters =>
+        progress.moved(order.diskKey, counters),
+      ),
+    )
+    progress.ended(order.diskKey, moved)
+    return { diskKey: order.diskKey, flushed: moved.flushed }
+  }
   try {
-    const prepared = await inParallel(
-      task.disks,
-      disksAtOnce,
-      signal,
-      async (order, signal): Promise<Prepared> => {
-        const frozen = frozenDisk(disks, order, moref)
-        const changed = await changedSince(vsphere, { moref, snapshotMoref }, order, frozen, signal)
-        const reader = await readers.open(
-          {
-            vmMoref: moref,
-            snapshotMoref,
-            diskKey: frozen.key,
-            fileName: frozen.fileName,
-          },
-          signal,
-        )
-        open.push(reader)
-        const source = { kind: 'unix', path: reader.socketPath, exportName: '' } as const
-        const extents = changed.kind === 'extents' ? changed.extents : undefined
-        const plan = await withComplaint(reader, () => planDisk(order.diskKey, source, extents, signal))
-        if (plan.capacityBytes !== frozen.capacityBytes) {
-          throw new AppError(
-            'SOURCE_READ_FAILED',
-            `disk ${order.diskKey}: the reader serves ${plan.capacityBytes} bytes, the disk has ${frozen.capacityBytes}`,
-          )
-        }
-        progress.planned(order.diskKey, plan, changed.kind === 'extents' ? [] : changed.why)
-        return { order, reader, plan }
-      },
-    )
-    const flushed = await inParallel(
-      prepared,
-      disksAtOnce,
-      signal,
-      async ({ order, reader, plan }, signal) => {
-        const source = { kind: 'unix', path: reader.socketPath, exportName: '' } as const
-        const target = { kind: 'unix', path: order.exportSocket, exportName: order.exportName } as const
-        const moved = await withComplaint(reader, () =>
-          moveDisk(order.diskKey, { source, target }, plan, signal, counters =>
-            progress.moved(order.diskKey, counters),
-          ),
-        )
-        progress.ended(order.diskKey, moved)
-        return { diskKey: order.diskKey, flushed: moved.flushed }
-      },
-    )
-    await stillHolds()
+    const prepared = await inParallel(task.disks, disksAtOnce, signal, prepare)
+    const flushed = await inParallel(prepared, disksAtOnce, signal, move)
+    const disturbance = await found.afterwards()
     const counters = progress.disks()
     return {
       disks: flushed.map(disk => {
@@ -92,9 +85,28 @@ export async function copyDisks(
         if (own === undefined) throw new Error(`disk ${disk.diskKey} moved without a plan`)
         return { ...own, flushed: disk.flushed }
       }),
+      disturbance,
     }
   } finally {
     await Promise.all(open.map(reader => reader.close()))
+  }
+}
+
+const beganAnew = 'a broken copy was not taken up: what has to be moved was no longer the same'
+
+const sourceOf = (reader: DiskReader) => ({ kind: 'unix', path: reader.socketPath, exportName: '' }) as const
+
+/** What the earlier try read and this one does not find durable is sent a second time. */
+function carriedFrom(earlier: DiskCounters | null, plan: DiskPlan): Carried {
+  if (earlier === null) return nothingCarried
+  const read = BigInt(earlier.readBytes)
+  const lost = read > plan.resumedBytes ? read - plan.resumedBytes : 0n
+  return {
+    writtenBytes: BigInt(earlier.writtenBytes),
+    zeroedBytes: BigInt(earlier.zeroedBytes),
+    skippedBytes: BigInt(earlier.skippedBytes),
+    sentAgainBytes: BigInt(earlier.sentAgainBytes) + lost,
+    retriedRequests: earlier.retriedRequests,
   }
 }
 
@@ -102,8 +114,13 @@ interface FoundVm {
   readonly moref: string
   readonly snapshotMoref: string | null
   readonly disks: readonly FrozenDisk[]
-  /** Rejects when what was read meanwhile may not have been at rest. */
-  readonly stillHolds: () => Promise<void>
+  /** Names the instant whose disks these are. */
+  readonly content: string
+  /**
+   * Rejects when what was read meanwhile may not have been at rest; gives what makes later changes doubtful, null for
+   * nothing.
+   */
+  readonly afterwards: () => Promise<string | null>
 }
 
 async function findFrozen(
@@ -118,58 +135,64 @@ async function findFrozen(
     if (snapshot === undefined)
       throw new AppError('SOURCE_SNAPSHOT_GONE', `VM ${id} has no snapshot ${from.name}`)
     const { snapshotMoref, disks } = snapshot
-    return { moref, snapshotMoref, disks, stillHolds: () => Promise.resolve() }
+    return {
+      moref,
+      snapshotMoref,
+      disks,
+      content: snapshotMoref,
+      afterwards: () => vsphere.disturbance(moref, from.name, signal),
+    }
   }
   mustBeUntouched(vm, from.stateToken)
   return {
     moref,
     snapshotMoref: null,
     disks: vm.disks.filter(disk => disk.snapshotable),
-    stillHolds: async () =>
-      mustBeUntouched(await vsphere.describeVm(sourceVmId(id), signal), from.stateToken),
+    content: from.stateToken,
+    afterwards: async () => {
+      mustBeUntouched(await vsphere.describeVm(sourceVmId(id), signal), from.stateToken)
+      return null
+    },
   }
 }
 
-function frozenDisk(disks: readonly FrozenDisk[], order: Order, moref: string): FrozenDisk {
-  const frozen = disks.find(disk => disk.key === order.diskKey)
-  if (frozen === undefined)
-    throw new AppError('JOB_DISKS_CHANGED', `no disk ${order.diskKey} of ${moref} is frozen`)
+function frozenDisk({ disks, moref }: FoundVm, key: string): FrozenDisk {
+  const frozen = disks.find(disk => disk.key === key)
+  if (frozen === undefined) throw new AppError('JOB_DISKS_CHANGED', `no disk ${key} of ${moref} is frozen`)
   return frozen
 }
 
-type Changed =
-  | { readonly kind: 'extents'; readonly extents: readonly Extent[] }
-  /** Everything is moved; why, where changes alone were to be expected. */
-  | { readonly kind: 'everything'; readonly why: readonly string[] }
-
-async function changedSince(
+/** `why`: what keeps the disk from moving its changes alone, in words. */
+async function wantedOf(
   vsphere: SourceVsphere,
-  at: { readonly moref: string; readonly snapshotMoref: string | null },
-  order: Order,
-  frozen: FrozenDisk,
+  { moref, snapshotMoref }: FoundVm,
+  { start, diskKey: key }: Order,
+  { capacityBytes }: FrozenDisk,
   signal: AbortSignal,
-): Promise<Changed> {
-  if (order.previousChangeId === null)
-    return { kind: 'everything', why: order.fullReason === null ? [] : [order.fullReason] }
-  try {
-    const extents = await vsphere.changedAreas(
-      {
-        ...at,
-        deviceKey: diskKey(order.diskKey),
-        changeId: changeId(order.previousChangeId),
-        capacityBytes: frozen.capacityBytes,
-      },
-      signal,
-    )
-    return { kind: 'extents', extents }
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'CBT_UNAVAILABLE') throw error
-    return {
-      kind: 'everything',
-      why: [`changed-block tracking could not be used, so everything was moved: ${error.message}`],
-    }
+): Promise<{ readonly wanted: Wanted; readonly why: readonly string[] }> {
+  switch (start.kind) {
+    case 'full':
+      return { wanted: { kind: 'everything' }, why: start.why === null ? [] : [start.why] }
+    case 'compare':
+      return { wanted: { kind: 'compare', heldBytes: BigInt(start.heldBytes) }, why: [start.why] }
+    case 'changes':
+      try {
+        const since = changeId(start.since)
+        const query = { moref, snapshotMoref, deviceKey: diskKey(key), changeId: since, capacityBytes }
+        return {
+          wanted: { kind: 'changes', areas: await vsphere.changedAreas(query, signal) },
+          why: [],
+        }
+      } catch (error) {
+        if (!(error instanceof AppError) || !isDoubt(error)) throw error
+        return { wanted: { kind: 'compare', heldBytes: capacityBytes }, why: [error.message] }
+      }
   }
 }
+
+/** vSphere cannot tell what changed, or told what cannot be: only looking at everything is safe then. */
+const isDoubt = (error: AppError): boolean =>
+  error.code === 'CBT_UNAVAILABLE' || error.code === 'CBT_ANSWER_INVALID'
 
 /** A reader that failed says more on its standard error than NBD can carry. */
 async function withComplaint<T>(reader: DiskReader, work: () => Promise<T>): Promise<T> {

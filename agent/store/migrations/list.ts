@@ -1,4 +1,5 @@
 import { type Knex } from 'knex'
+import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { createTables } from './tables.js'
 import { workGate } from './work-gate.js'
@@ -8,6 +9,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...createTables,
   ...sourceSide,
   ...workGate,
+  ...moving,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {

@@ -4,7 +4,8 @@ import { hardwareDifferences } from '../../../agent/domain/hardware.js'
 import { hardware } from '../../fake/hardware.js'
 import { describeChange, diskSetChanges, unprovenDisks } from '../../../agent/domain/disk-set.js'
 import { coalesce, endOf, totalLength } from '../../../agent/domain/extent.js'
-import { diskKey, serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
+import { diskStart } from '../../../agent/domain/disk-start.js'
+import { changeId, diskKey, serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
 import { jobState } from '../../../agent/domain/job-state.js'
 import { passProgress } from '../../../agent/domain/progress.js'
 
@@ -145,3 +146,37 @@ void t.test('a job is protected only when its newest pass is committed and clean
   t.equal(jobState({ state: 'committed', sagaState: 'needs-operator' }, true), 'needs-operator')
   t.equal(jobState({ state: 'committed', sagaState: 'done' }, true), 'protected')
 })
+
+void t.test(
+  'a disk that is on its volume is compared where its changes cannot be told, never copied',
+  async t => {
+    const volume = volumeId('v')
+    const disk = {
+      capacityBytes: 10n,
+      volumeId: volume,
+      held: { volumeId: volume, bytes: 10n },
+      changeId: changeId('52/1'),
+      fullReason: null,
+    }
+    t.same(diskStart(disk, null), { kind: 'changes', since: '52/1' })
+    t.same(diskStart(disk, 'off'), { kind: 'compare', why: 'off', heldBytes: 10n })
+    t.same(diskStart({ ...disk, changeId: null, fullReason: 'doubt' }, null), {
+      kind: 'compare',
+      why: 'doubt',
+      heldBytes: 10n,
+    })
+    t.match(diskStart({ ...disk, changeId: null }, null), { kind: 'compare', why: /no change ID/ })
+    t.match(diskStart({ ...disk, capacityBytes: 12n }, null), {
+      kind: 'compare',
+      why: /from 10/,
+      heldBytes: 10n,
+    })
+    t.same(diskStart({ ...disk, held: null }, null), { kind: 'full', why: null })
+    t.same(diskStart({ ...disk, held: null }, 'off'), { kind: 'full', why: 'off' })
+    t.same(
+      diskStart({ ...disk, volumeId: volumeId('w') }, null),
+      { kind: 'full', why: null },
+      'another volume',
+    )
+  },
+)

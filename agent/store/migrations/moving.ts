@@ -1,0 +1,20 @@
+import { statement } from './statement.js'
+
+/** What is known of copies: which volume holds which disk. */
+export const moving = [
+  statement(
+    '0040-job-disks-held-volume',
+    `ALTER TABLE job_disks ADD COLUMN IF NOT EXISTS held_volume_id VARCHAR(64) NULL`,
+  ),
+  statement(
+    '0041-job-disks-held-bytes',
+    `ALTER TABLE job_disks ADD COLUMN IF NOT EXISTS held_bytes BIGINT UNSIGNED NULL`,
+  ),
+  // A job with a recovery point has all its disks on their volumes.
+  statement(
+    '0042-fill-job-disks-held',
+    `UPDATE job_disks d JOIN replication_jobs j ON j.id = d.job_id AND j.recovery_point_pass_id IS NOT NULL
+        SET d.held_volume_id = d.volume_id, d.held_bytes = d.capacity_bytes
+      WHERE d.held_volume_id IS NULL`,
+  ),
+] as const
