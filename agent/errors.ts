@@ -88,7 +88,7 @@ export const errorTable = {
     503,
     'after-delay',
     'The VMA stopped reporting in the middle of its work.',
-    'Start the VMA again and check its link; then start the next pass, which moves the same areas again.',
+    'Start the VMA again and check its link. A copy goes on by itself from what is durable; a pass that failed moves the same areas again when the next one is started.',
   ),
   WORKER_ABSENT: row(
     503,
@@ -245,7 +245,7 @@ export const errorTable = {
   NBD_UNREACHABLE: row(
     502,
     'after-delay',
-    'An NBD export could not be opened.',
+    'An NBD export could not be opened, or the connection to it was lost.',
     'Start the next pass; if it repeats, read the log of the volume daemon.',
   ),
 

@@ -69,6 +69,10 @@ export const PassDiskView = Type.Object({
   writtenBytes: BytesText,
   zeroedBytes: BytesText,
   skippedBytes: BytesText,
+  sentAgainBytes: Type.String({
+    pattern: '^[0-9]{1,20}$',
+    description: 'read by a try that broke and not durable then; in written and zeroed they count twice',
+  }),
   retriedRequests: Type.Integer({ minimum: 0 }),
   seconds: Nullable(Type.Number({ description: 'spent copying this disk; null until it has ended' })),
   changeIdBefore: Nullable(Type.String()),
@@ -149,6 +153,9 @@ export const PassDetailView = Type.Object({
   consistency: Nullable(Consistency),
   notes: Type.Array(Type.String(), {
     description: 'what did not go as it should, without breaking the pass',
+  }),
+  brokenCopies: Type.Array(Type.Object({ endedAt: Instant, failure: FailureView }), {
+    description: 'tries of the copy that broke, oldest first; each next one went on from the durable marks',
   }),
   disks: Type.Array(PassDiskView),
   steps: Type.Array(StepView),

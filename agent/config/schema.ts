@@ -28,6 +28,8 @@ export const OmaConfig = Type.Object(
       closed,
     ),
     lease_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
+    /** How long a copy that gets no further is tried again before its pass fails. */
+    copy_patience_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
   },
   closed,
 )

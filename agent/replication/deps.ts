@@ -107,6 +107,20 @@ export interface DiskReport {
   readonly fallbacks: readonly string[]
 }
 
+/** How far one disk got in a copy that broke. */
+export interface BrokenDisk {
+  readonly diskKey: DiskKey
+  /** Reported while the lease lasted: below it everything planned was flushed to the volume. */
+  readonly durableBelow: Bytes
+  readonly report: Json
+}
+
+export interface BrokenCopy {
+  readonly failure: Failure
+  readonly endedAt: Date
+  readonly disks: readonly BrokenDisk[]
+}
+
 export interface CopyReport {
   /** `flushed` says whether the target confirmed it. */
   readonly disks: readonly (DiskReport & { readonly flushed: boolean })[]
@@ -150,6 +164,8 @@ export interface FrozenVm {
 export interface CopyOrder {
   readonly diskKey: DiskKey
   readonly start: DiskStart
+  /** What an earlier try of this copy reported, as it came; null: there was none. */
+  readonly earlier: Json | null
   readonly exportSocket: string
   readonly exportName: string
 }
@@ -179,6 +195,10 @@ export interface SourceSite {
     order: { readonly vm: SourceVmId; readonly from: CopySource; readonly disks: readonly CopyOrder[] },
     signal: AbortSignal,
   ) => Promise<CopyReport>
+  /** The tries of this owner's copy that broke, oldest first; `goesOn`: another one is queued, under way or done. */
+  readonly copyTries: (
+    owner: string,
+  ) => Promise<{ readonly broken: readonly BrokenCopy[]; readonly goesOn: boolean }>
   readonly removeSnapshot: (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => Promise<void>
 }
 
@@ -232,6 +252,19 @@ export interface PassDeps {
   readonly target: TargetVolumes
   readonly exports: Exports
   readonly logger: Logger
+  readonly now: () => Date
+  /** Resolves after `delayMs`, or earlier when the signal aborts. */
+  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
+  /** How long a copy that gets no further is tried again. */
+  readonly copyPatienceMs: number
+}
+
+/** A task that came to nothing, or is being ended. */
+export interface BrokenTask {
+  readonly failure: Failure
+  readonly endedAt: Date
+  /** Of its newest heartbeat that counted. */
+  readonly progress: Json | undefined
 }
 
 export type TaskStanding =
@@ -253,6 +286,10 @@ export interface TaskBoardStore {
     readonly input: Json
   }) => Promise<TaskId>
   readonly standing: (id: TaskId) => Promise<TaskStanding>
+  /** The owner's tasks that broke, oldest first; `goesOn`: it has one that `ensure` would give. */
+  readonly tries: (
+    owner: string,
+  ) => Promise<{ readonly broken: readonly BrokenTask[]; readonly goesOn: boolean }>
   /** Undefined: no such task. */
   readonly kindOf: (id: TaskId) => Promise<string | undefined>
   readonly lease: (

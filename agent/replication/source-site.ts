@@ -5,6 +5,7 @@ import { AppError, type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
 import {
+  type BrokenDisk,
   type DiskReport,
   type FrozenVm,
   type InspectedVm,
@@ -68,14 +69,18 @@ export class TaskBoard {
     pausing.abort()
   }
 
-  /** The task's result. Rejects with the failure the VMA reported, WORKER_LOST, WORKER_ABSENT or the signal's reason. */
+  tries(owner: string): ReturnType<TaskBoardStore['tries']> {
+    return this.#options.store.tries(owner)
+  }
+
+  /** The task's result. An agent that stops leaves the work to the VMA and finds it again. Rejects with the failure the VMA reported, WORKER_LOST, WORKER_ABSENT or the signal's reason. */
   async run(owner: string, kind: string, subject: string, input: Json, signal: AbortSignal): Promise<Json> {
     const { store } = this.#options
     const id = await store.ensure({ owner, kind, subject, input })
     this.changed()
     for (;;) {
       if (signal.aborted) {
-        await this.#cancel(id)
+        if (!isStopping(signal.reason)) await this.#cancel(id)
         throw signal.reason
       }
       const standing = await store.standing(id)
@@ -114,6 +119,10 @@ export class TaskBoard {
   }
 }
 
+/** What the saga runner says to its steps then. */
+const isStopping = (reason: unknown): boolean =>
+  reason instanceof AppError && reason.code === 'STORE_UNAVAILABLE'
+
 const lost: Failure = { code: 'WORKER_LOST', message: 'the VMA sent no heartbeat until its lease ended' }
 const absent: Failure = { code: 'WORKER_ABSENT', message: 'no VMA asked for the work in time' }
 
@@ -145,7 +154,7 @@ export function sourceSite(board: TaskBoard): SourceSite {
       const input = {
         sourceVmId: order.vm,
         from: { ...order.from },
-        disks: order.disks.map(disk => ({ ...disk, start: startText(disk.start), earlier: null })),
+        disks: order.disks.map(disk => ({ ...disk, start: startText(disk.start) })),
       }
       const { disks, disturbance } = (await board.run(
         owner,
@@ -159,6 +168,17 @@ export function sourceSite(board: TaskBoard): SourceSite {
         disturbance,
       }
     },
+    copyTries: async owner => {
+      const { broken, goesOn } = await board.tries(owner)
+      return {
+        goesOn,
+        broken: broken.map(({ failure, endedAt, progress }) => ({
+          failure,
+          endedAt,
+          disks: brokenDisks(progress),
+        })),
+      }
+    },
     removeSnapshot: async (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => {
       await board.run(owner, 'remove-snapshot', vm, { sourceVmId: vm, snapshotName: name }, signal)
     },
@@ -168,6 +188,16 @@ export function sourceSite(board: TaskBoard): SourceSite {
 /** As api/worker.ts has it. */
 const startText = (start: DiskStart): Json =>
   start.kind === 'compare' ? { ...start, heldBytes: start.heldBytes.toString() } : { ...start }
+
+/** Checked against api/worker.ts at the edge. */
+function brokenDisks(progress: Json | undefined): readonly BrokenDisk[] {
+  const reports = (progress ?? []) as unknown as readonly (Record<string, Json> & CountersText)[]
+  return reports.map(report => ({
+    diskKey: diskKey(report.diskKey),
+    durableBelow: BigInt(report.durableBelow),
+    report,
+  }))
+}
 
 interface CopyResultText {
   readonly disks: readonly CountersText[]
@@ -221,6 +251,7 @@ export interface CountersText {
   readonly zeroedBytes: string
   readonly skippedBytes: string
   readonly sentAgainBytes: string
+  readonly durableBelow: string
   readonly retriedRequests: number
   readonly rateBytesPerSec: string
   readonly seconds: number | null

@@ -31,6 +31,9 @@ import { productVersion } from './version.js'
 /** A VMA that is silent for longer is lost; it heartbeats four times as often and asks for work every 20 s. */
 const defaultLeaseSeconds = 30
 
+/** Longer than a restart of vCenter or of an appliance. */
+const defaultCopyPatienceSeconds = 900
+
 /** An operator waits for it in front of a screen. */
 const preflightLimitMs = 60_000
 
@@ -140,6 +143,9 @@ function sagaRunner(db: Database, peers: Peers, config: OmaConfig, logger: Logge
     target,
     exports: peers.volumed,
     logger,
+    now: wallClock,
+    pause,
+    copyPatienceMs: (config.copy_patience_seconds ?? defaultCopyPatienceSeconds) * 1000,
   }
   return new SagaRunner({
     log: sagaLog(db, wallClock),

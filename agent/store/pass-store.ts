@@ -240,6 +240,7 @@ async function recordCounters(db: Database, pass: PassId, disks: readonly DiskRe
         written_bytes: disk.writtenBytes.toString(),
         zeroed_bytes: disk.zeroedBytes.toString(),
         skipped_bytes: disk.skippedBytes.toString(),
+        sent_again_bytes: disk.sentAgainBytes.toString(),
         retried_requests: disk.retriedRequests,
         rate_bytes_per_sec: disk.rateBytesPerSec.toString(),
         seconds: disk.seconds,

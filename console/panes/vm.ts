@@ -198,6 +198,8 @@ function diskFacts(disk: JobDiskView, moving: PassDiskView | undefined): readonl
       ),
     ),
   )
+  if (moving.sentAgainBytes !== '0')
+    blocks.push(fact('Again', span(`${size(moving.sentAgainBytes)} sent again after a copy broke`)))
   if (moving.fallbacks.length > 0) {
     blocks.push(paragraph([span('Fallback  ', 'dim'), span(moving.fallbacks.join('; '), 'warn')], 10, 2))
   }

@@ -5,6 +5,7 @@ import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
 import { sourceFinal } from './source-final.js'
 import { sourceMultidisk } from './source-multidisk.js'
+import { sourceResume } from './source-resume.js'
 import { sourceSession } from './source-session.js'
 
 export const scenarios: readonly Scenario[] = [
@@ -14,5 +15,6 @@ export const scenarios: readonly Scenario[] = [
   sourceMultidisk,
   sourceSession,
   sourceFinal,
+  sourceResume,
   source5000,
 ]

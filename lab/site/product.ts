@@ -29,6 +29,7 @@ export interface ProductOptions {
     readonly byIdDir: string
   }
   readonly leaseSeconds: number
+  readonly copyPatienceSeconds: number
   readonly inventorySeconds: number
 }
 
@@ -113,6 +114,7 @@ export class Product {
       case 'oma':
         return {
           lease_seconds: this.#options.leaseSeconds,
+          copy_patience_seconds: this.#options.copyPatienceSeconds,
           api: { operator_socket: this.operatorSocket, worker_socket: workerSocket },
           database: { socket: this.#options.databaseSocket, user: 'root', name: 'ossea' },
           volume_daemon: { socket: this.volumedSocket },

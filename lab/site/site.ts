@@ -100,6 +100,7 @@ export class LabSite {
         byIdDir: cloudstack.byIdDir,
       },
       leaseSeconds: options.leaseSeconds ?? 10,
+      copyPatienceSeconds: 60,
       inventorySeconds: options.inventorySeconds ?? 5,
     })
     cleanup.add('the product', async () => {

@@ -136,6 +136,7 @@ export const diskOf = (
   writtenBytes: String(GIB / 4n),
   zeroedBytes: String(GIB / 8n),
   skippedBytes: '0',
+  sentAgainBytes: '0',
   retriedRequests: 0,
   seconds: null,
   changeIdBefore: '52 de ad be ef/41',
@@ -217,6 +218,7 @@ export const plainDetail = {
   mode: 'snapshot',
   consistency: 'quiesced',
   notes: [],
+  brokenCopies: [],
 } satisfies Partial<PassDetailView>
 
 /** Adds a running pass to a job, as the agent does. */

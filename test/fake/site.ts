@@ -6,9 +6,12 @@ import { changeId, diskKey, serialOfVolume, volumeId, type VolumeId } from '../.
 import { type Extent } from '../../agent/domain/extent.js'
 import { type Hardware } from '../../agent/domain/hardware.js'
 import { type Finding } from '../../agent/domain/preflight.js'
+import { type Json } from '../../agent/domain/json.js'
+import { type AppError } from '../../agent/errors.js'
 import { moveDisk, nothingCarried } from '../../agent/nbd/move-disk.js'
-import { planDisk, type Wanted } from '../../agent/nbd/plan-disk.js'
+import { planDisk, type DurableMark, type Wanted } from '../../agent/nbd/plan-disk.js'
 import {
+  type BrokenCopy,
   type CopyOrder,
   type FrozenVm,
   type SourceSite,
@@ -33,10 +36,15 @@ export class FakeSite {
   /** Throws before or after any call of either site: a fault of that call. */
   fault: (call: string, moment: 'before' | 'after') => void = () => undefined
   nbdkitMore: readonly string[] = []
+  nbdkitParameters: readonly string[] = []
   power: 'on' | 'off' = 'on'
   /** Why a snapshot tells no change IDs; null: it does. */
   fullReason: string | null = null
   findings: readonly Finding[] = []
+  /** Breaks a copy with this error as soon as so much of its disk is durable. */
+  breakCopy: { readonly atBytes: bigint; readonly error: AppError } | undefined
+  readonly orders: CopyOrder[] = []
+  #broken: BrokenCopy[] = []
   /** What somebody does to the VM's snapshots during a copy. */
   disturbance: string | null = null
   hardware: Hardware = frozenVm.hardware
@@ -111,10 +119,12 @@ export class FakeSite {
         consistency: 'powered-off',
         stateToken: 'off since then',
       })),
-    copy: (_owner, order, signal) =>
+    copyTries: () => Promise.resolve({ broken: this.#broken, goesOn: false }),
+    copy: (_owner, order, _signal) =>
       this.#call('copy', async () => {
         const reports = []
         for (const disk of order.disks) {
+          this.orders.push(disk)
           const argv = [
             '/usr/bin/nbdkit',
             '-s',
@@ -123,19 +133,33 @@ export class FakeSite {
             ...this.nbdkitMore,
             'file',
             this.#frozen(order.from.kind === 'snapshot' ? order.from.name : 'at-rest', disk.diskKey),
+            ...this.nbdkitParameters,
           ]
           const source = { kind: 'command', argv } as unknown as ConnectTarget
           const target = { kind: 'unix', path: disk.exportSocket, exportName: disk.exportName } as const
-          const request = { wanted: this.#wanted(disk), identity: '', mark: null }
+          const mark = disk.earlier as unknown as DurableMark | null
+          const request = { wanted: this.#wanted(disk), identity: '', mark }
+          const breaking = new AbortController()
+          const { signal } = breaking
           const plan = await planDisk(disk.diskKey, source, request, signal)
-          const moved = await moveDisk(
-            disk.diskKey,
-            { source, target },
-            plan,
-            nothingCarried,
-            signal,
-            () => undefined,
-          )
+          const ends = { source, target }
+          const moved = await moveDisk(disk.diskKey, ends, plan, nothingCarried, signal, counters => {
+            const { breakCopy } = this
+            const { durableBelow } = counters
+            if (breakCopy === undefined || durableBelow < breakCopy.atBytes || signal.aborted) return
+            const report = { below: durableBelow, basis: plan.basis } as unknown as Json
+            const { error } = breakCopy
+            this.breakCopy = undefined
+            this.#broken = [
+              ...this.#broken,
+              {
+                failure: error,
+                endedAt: new Date(),
+                disks: [{ diskKey: disk.diskKey, durableBelow, report }],
+              },
+            ]
+            breaking.abort(error)
+          })
           const why = disk.start.kind === 'changes' ? null : disk.start.why
           reports.push({
             ...moved,

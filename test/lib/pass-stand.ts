@@ -54,6 +54,9 @@ export async function stand(t: Test, db: Database) {
       close: (volume, fence) => exports.close(serialOfVolume(volume), fence),
     },
     logger: silent,
+    now,
+    pause: () => Promise.resolve(),
+    copyPatienceMs: 60_000,
   }
   const job = jobId(randomUUID())
   await db('replication_jobs').insert({

@@ -1,36 +1,26 @@
 import { diskStart } from '../../domain/disk-start.js'
-import { type JobDisk } from '../deps.js'
-import { AppError } from '../../errors.js'
-import { openExports } from './open-exports.js'
-import { ownerOf, type PassStep } from './context.js'
+import { AppError, failureOf } from '../../errors.js'
+import { type CopyOrder, type CopyReport, type Job, type JobDisk, type PassDeps } from '../deps.js'
+import { ownerOf, type PassContext, type PassStep } from './context.js'
+import { earlierCopies, verdictOn } from './copy-patience.js'
+import { openAll, openExports, type Opened } from './open-exports.js'
 import { takeSnapshot } from './take-snapshot.js'
 
 /**
  * The VMA moves the bytes of all disks: what changed since the last recovery point, what differs where nobody can tell what
- * changed, or all of a disk that was never copied. Run again after a crash it moves the same areas again: the change IDs it
- * starts from are still the committed ones.
+ * changed, or all of a disk that was never copied. A copy that breaks is tried again while the snapshot stands: on a new
+ * lease, through new exports, from the durable marks the VMA reported. Run again after a crash the step finds what goes on
+ * and what broke.
  */
 export const copyDisks: PassStep<{ readonly disturbance: string | null }> = {
   name: 'copy-disks',
   title: 'Copy and flush all disks',
-  run: async ({ source, store, logger }, context) => {
+  run: async (deps, context) => {
+    const { store, logger } = deps
     const { passId, jobId } = context.input
     const job = await store.job(jobId)
-    const { exports } = context.outputOf(openExports)
-    const taken = context.outputOf(takeSnapshot)
-    const disks = job.disks.map(disk => {
-      const opened = exports.find(candidate => candidate.diskKey === disk.diskKey)
-      if (opened === undefined) throw new Error(`no export was opened for disk ${disk.diskKey}`)
-      return {
-        diskKey: disk.diskKey,
-        start: diskStart(disk, taken.fullReason),
-        exportSocket: opened.socket,
-        exportName: opened.exportName,
-      }
-    })
     await store.advance(passId, 'copying')
-    const order = { vm: job.sourceVmId, from: taken.from, disks }
-    const report = await source.copy(ownerOf(context, 'copy'), order, context.signal)
+    const report = await copyUntilDone(deps, context, job)
     await store.recordCounters(passId, report.disks)
     for (const disk of job.disks) proveComplete(disk, report.disks)
     await store.advance(passId, 'flushed')
@@ -39,6 +29,45 @@ export const copyDisks: PassStep<{ readonly disturbance: string | null }> = {
     if (disturbance !== null) await store.note(passId, 'disturbed', `the next pass compares: ${disturbance}`)
     return { disturbance }
   },
+}
+
+async function copyUntilDone(deps: PassDeps, context: PassContext, job: Job): Promise<CopyReport> {
+  const { source, logger, now, pause, copyPatienceMs } = deps
+  const { signal } = context
+  const owner = ownerOf(context, 'copy')
+  const { from } = context.outputOf(takeSnapshot)
+  for (;;) {
+    try {
+      const { broken, goesOn } = await source.copyTries(owner)
+      const fresh = broken.length > 0 && !goesOn
+      const opened = fresh ? await openAll(deps, context) : context.outputOf(openExports)
+      const disks = job.disks.map(disk => ({
+        ...placeOf(context, disk, opened),
+        earlier: earlierCopies(broken).get(disk.diskKey)?.report ?? null,
+      }))
+      return await source.copy(owner, { vm: job.sourceVmId, from, disks }, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      const { broken } = await source.copyTries(owner)
+      const verdict = verdictOn(error, broken, now(), copyPatienceMs)
+      if (verdict.kind === 'give-up') throw error
+      const { passId: pass } = context.input
+      logger.warn({ pass, tries: broken.length, failure: failureOf(error) }, 'a copy broke and is taken up')
+      await pause(verdict.afterMs, signal)
+      signal.throwIfAborted()
+    }
+  }
+}
+
+function placeOf(context: PassContext, disk: JobDisk, { exports }: Opened): Omit<CopyOrder, 'earlier'> {
+  const opened = exports.find(candidate => candidate.diskKey === disk.diskKey)
+  if (opened === undefined) throw new Error(`no export was opened for disk ${disk.diskKey}`)
+  return {
+    diskKey: disk.diskKey,
+    start: diskStart(disk, context.outputOf(takeSnapshot).fullReason),
+    exportSocket: opened.socket,
+    exportName: opened.exportName,
+  }
 }
 
 interface Proof {
