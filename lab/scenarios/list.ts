@@ -3,6 +3,7 @@ import { inventory1000 } from './inventory-1000.js'
 import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
+import { sourceCbtFaults } from './source-cbt-faults.js'
 import { sourceFinal } from './source-final.js'
 import { sourceMultidisk } from './source-multidisk.js'
 import { sourceResume } from './source-resume.js'
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   sourceMultidisk,
   sourceSession,
   sourceFinal,
+  sourceCbtFaults,
   sourceResume,
   source5000,
 ]

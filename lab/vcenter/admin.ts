@@ -22,6 +22,35 @@ export class VcenterAdmin {
     return this.vcenter.operations.setPower(vm, state)
   }
 
+  /** vSphere refuses to grow a disk under a snapshot. */
+  growDisk(vm: Vm, key: number, capacityBytes: bigint): Promise<void> {
+    return vm.lock.run(async () => {
+      const disk = vm.disk(key)
+      if (disk === undefined) throw new RangeError(`${vm.name} has no disk ${key}`)
+      if (vm.snapshots.length > 0) throw new RangeError(`${vm.name} has snapshots`)
+      await disk.grow(capacityBytes)
+      vm.touched(this.vcenter.inventory)
+    })
+  }
+
+  /** The host dies and another one starts the VM: what tracked its changes is lost with it. */
+  async crashHost(vm: Vm): Promise<void> {
+    await this.setPower(vm, 'poweredOff')
+    await vm.lock.run(() => {
+      for (const disk of vm.disks) disk.journal.reset()
+      return Promise.resolve()
+    })
+    await this.setPower(vm, 'poweredOn')
+  }
+
+  /** Somebody switches change tracking off, and a snapshot of theirs makes that count. */
+  async switchTrackingOff(vm: Vm): Promise<void> {
+    vm.changeTrackingEnabled = false
+    vm.touched(this.vcenter.inventory)
+    await this.takeSnapshot(vm, 'stuns the VM')
+    await this.removeSnapshot(vm, 'stuns the VM')
+  }
+
   /** To the snapshot of this name; the VM is off afterwards, as after every revert to a snapshot without memory. */
   revert(vm: Vm, snapshotName: string): Promise<void> {
     return this.vcenter.operations.revert(vm, snapshotOf(vm, snapshotName))
