@@ -71,6 +71,12 @@ export const errorTable = {
     'The disks of the VM are not the disks this job replicates.',
     'Compare the disks of the VM with those of the job; create a new job for the VM when the change was intended.',
   ),
+  JOB_HAS_NO_POINT: row(
+    409,
+    'after-operator',
+    'The job has no recovery point yet.',
+    'Start a pass of the job and wait until it is committed.',
+  ),
   PASS_CANCELLED: row(
     409,
     'after-operator',
@@ -223,6 +229,12 @@ export const errorTable = {
     'after-operator',
     'Writing to a target volume failed.',
     'Check the primary storage of the volume named in the message; then start the next pass.',
+  ),
+  TARGET_READ_FAILED: row(
+    502,
+    'after-operator',
+    'Reading a target volume failed.',
+    'Check the primary storage of the volume of the disk named in the message.',
   ),
   TARGET_FLUSH_FAILED: row(
     502,

@@ -229,9 +229,30 @@ export const QuiescePolicy = Type.Union([
 ])
 export type QuiescePolicy = Static<typeof QuiescePolicy>
 
+/** `unknown`: nobody can tell what changed since the recovery point, so nothing was compared. It is never `identical`. */
+export const VerifiedState = Type.Union([
+  Type.Literal('identical'),
+  Type.Literal('different'),
+  Type.Literal('unknown'),
+])
+export type VerifiedState = Static<typeof VerifiedState>
+
+/** The newest verification that ended, in short; `state` null: it failed. */
+export const LastVerification = Type.Object({
+  id: Id,
+  state: Nullable(VerifiedState),
+  endedAt: Instant,
+  recoveryPointAt: Instant,
+  blocks: Type.Integer({ minimum: 0 }),
+  differingBlocks: Type.Integer({ minimum: 0 }),
+  failure: Nullable(FailureView),
+})
+export type LastVerification = Static<typeof LastVerification>
+
 export const JobDetailView = Type.Object({
   ...JobView.properties,
   quiesce: QuiescePolicy,
+  lastVerification: Nullable(LastVerification),
   disks: Type.Array(JobDiskView),
 })
 export type JobDetailView = Static<typeof JobDetailView>

@@ -124,6 +124,46 @@ export const CopyDisksResult = Type.Object({
 })
 export type CopyDisksResult = Static<typeof CopyDisksResult>
 
+export const HashAlgorithm = Type.Union([Type.Literal('xxh3-128'), Type.Literal('sha256')])
+
+export const VerifyDisk = Type.Object({
+  diskKey: Id,
+  /** Of the recovery point; null: what changed since cannot be told. */
+  since: Nullable(ChangeIdText),
+  /** The part of the disk to look at. */
+  fromBytes: BytesText,
+  untilBytes: BytesText,
+  exportSocket: Type.String(),
+  exportName: Type.String(),
+})
+export const VerifyDisks = Type.Object({
+  sourceVmId: Id,
+  from: CopySource,
+  algorithm: HashAlgorithm,
+  blockBytes: Type.Integer({ minimum: 65_536, maximum: 1_048_576 }),
+  /** For each side; null: no limit. One disk after the other with one. */
+  bytesPerSecond: Nullable(BytesText),
+  disks: Type.Array(VerifyDisk),
+})
+
+/** What was found of one disk. `leftOutBytes`: changed since the recovery point, so the sides may differ there. */
+export const VerifiedDisk = Type.Union([
+  Type.Object({
+    kind: Type.Literal('compared'),
+    diskKey: Id,
+    blocks: Type.Integer({ minimum: 0 }),
+    differingBlocks: Type.Integer({ minimum: 0 }),
+    firstDifference: Nullable(BytesText),
+    comparedBytes: BytesText,
+    leftOutBytes: BytesText,
+    sourceReadBytes: BytesText,
+    targetReadBytes: BytesText,
+  }),
+  Type.Object({ kind: Type.Literal('unknown'), diskKey: Id, why: Type.String() }),
+])
+export type VerifiedDisk = Static<typeof VerifiedDisk>
+export const VerifyDisksResult = Type.Object({ disks: Type.Array(VerifiedDisk) })
+
 export const RemoveSnapshot = Type.Object({ sourceVmId: Id, snapshotName: Type.String() })
 export const RemoveSnapshotResult = Type.Object({ consolidated: Type.Literal(true) })
 
@@ -134,6 +174,7 @@ export const taskSchemas = {
   'create-snapshot': { input: CreateSnapshot, result: FrozenVm },
   'read-powered-off': { input: ReadPoweredOff, result: FrozenVm },
   'copy-disks': { input: CopyDisks, result: CopyDisksResult },
+  'verify-disks': { input: VerifyDisks, result: VerifyDisksResult },
   'remove-snapshot': { input: RemoveSnapshot, result: RemoveSnapshotResult },
 } as const
 export type TaskKind = keyof typeof taskSchemas
@@ -154,6 +195,7 @@ export const LeasedTask = Type.Union([
   leased('create-snapshot', CreateSnapshot),
   leased('read-powered-off', ReadPoweredOff),
   leased('copy-disks', CopyDisks),
+  leased('verify-disks', VerifyDisks),
   leased('remove-snapshot', RemoveSnapshot),
 ])
 export type LeasedTask = Static<typeof LeasedTask>

@@ -21,3 +21,11 @@ export function asAppError(disk: string, cause: unknown, signal: AbortSignal): u
       return new AppError(cause.errno === 'ENOSPC' ? 'TARGET_FULL' : 'TARGET_WRITE_FAILED', attempt, cause)
   }
 }
+
+/** The same for a target that is only read: to the engine it is a source then. */
+export function targetError(disk: string, cause: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted || !(cause instanceof NbdError)) return cause
+  const code =
+    cause.op === 'nbd_connect' || lostConnection.has(cause.errno) ? 'NBD_UNREACHABLE' : 'TARGET_READ_FAILED'
+  return new AppError(code, `disk ${disk} at ${cause.offset}+${cause.length}: ${cause.errno}`, cause)
+}

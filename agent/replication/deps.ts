@@ -18,6 +18,7 @@ import { type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
 import { type SagaClaim } from '../saga/log.js'
+import { type VerifiedDisk, type VerifyOrder } from './verify/deps.js'
 
 export interface JobDisk {
   readonly diskKey: DiskKey
@@ -195,6 +196,12 @@ export interface SourceSite {
     order: { readonly vm: SourceVmId; readonly from: CopySource; readonly disks: readonly CopyOrder[] },
     signal: AbortSignal,
   ) => Promise<CopyReport>
+  /** Compares frozen disks with their volumes; what nobody can tell is unknown, not an error. */
+  readonly verify: (
+    owner: string,
+    order: VerifyOrder,
+    signal: AbortSignal,
+  ) => Promise<readonly VerifiedDisk[]>
   /** The tries of this owner's copy that broke, oldest first; `goesOn`: another one is queued, under way or done. */
   readonly copyTries: (
     owner: string,

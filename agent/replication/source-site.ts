@@ -4,6 +4,7 @@ import { type SyncType } from '../domain/progress.js'
 import { AppError, type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
+import { verifiedFromText } from './verify/verified-text.js'
 import {
   type BrokenDisk,
   type DiskReport,
@@ -167,6 +168,20 @@ export function sourceSite(board: TaskBoard): SourceSite {
         disks: disks.map(disk => ({ ...reportFromText(disk), flushed: disk.flushed === true })),
         disturbance,
       }
+    },
+    verify: async (owner, { vm, snapshotName, settings, disks }, signal) => {
+      const input = {
+        sourceVmId: vm,
+        from: { kind: 'snapshot', name: snapshotName },
+        ...settings,
+        bytesPerSecond: settings.bytesPerSecond?.toString() ?? null,
+        disks: disks.map(disk => ({
+          ...disk,
+          fromBytes: disk.fromBytes.toString(),
+          untilBytes: disk.untilBytes.toString(),
+        })),
+      }
+      return verifiedFromText(await board.run(owner, 'verify-disks', vm, input, signal))
     },
     copyTries: async owner => {
       const { broken, goesOn } = await board.tries(owner)

@@ -9,6 +9,8 @@ import { workerApi } from '../http/worker-api.js'
 import { type Logger } from '../log/logger.js'
 import { preflight } from '../replication/preflight.js'
 import { passSaga } from '../replication/pass/saga.js'
+import { Scrubber, type ScrubOptions } from '../replication/scrubber.js'
+import { verifySaga } from '../replication/verify/saga.js'
 import { sourceSite, TaskBoard } from '../replication/source-site.js'
 import { SnapshotReaper } from '../replication/snapshot-reaper.js'
 import { SagaRunner, sagaKind } from '../saga/runner.js'
@@ -20,6 +22,7 @@ import { passStore } from '../store/pass-store.js'
 import { sagaLog } from '../store/saga-log.js'
 import { hardwareHistory } from '../store/vm-hardware.js'
 import { vmPreflights } from '../store/vm-preflights.js'
+import { verificationAdmin, verificationStore } from '../store/verifications.js'
 import { views } from '../store/views.js'
 import { workerReports } from '../store/worker-reports.js'
 import { taskBoardStore } from '../store/worker-tasks.js'
@@ -75,6 +78,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const volumed = volumedLink(config.volume_daemon.socket)
   const runner = sagaRunner(db, { board, volumed }, config, logger)
   const preflightStore = vmPreflights(db, wallClock)
+  const verifications = verificationAdmin(db, wallClock)
   const operator = operatorApi({
     views: views(db, {
       version: productVersion(),
@@ -89,8 +93,14 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
       run: preflight({ board, tasks, store: preflightStore, limitMs: preflightLimitMs, pause }),
       last: preflightStore.last,
     },
+    verifications,
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
+    logger,
+  })
+  const scrubber = scrubberOf(config, {
+    verifications,
+    onWork: () => runner.poke(),
     logger,
   })
   const worker = workerApi({ tasks, reports: workerReports(db, wallClock), board, leaseMs, logger })
@@ -104,7 +114,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   })
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])
-    await Promise.all([runner.stop(), reaper.stop()])
+    await Promise.all([runner.stop(), reaper.stop(), scrubber?.stop()])
     await board.stop()
     await volumed.disconnect()
     await db.destroy()
@@ -114,7 +124,27 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   board.start()
   runner.start()
   reaper.start()
+  scrubber?.start()
   return { close }
+}
+
+const longestScrubPollMs = 60_000
+
+/** Undefined where none is configured. */
+function scrubberOf(
+  { scrub }: OmaConfig,
+  parts: Pick<ScrubOptions, 'verifications' | 'onWork' | 'logger'>,
+): Scrubber | undefined {
+  if (scrub === undefined) return undefined
+  return new Scrubber({
+    ...parts,
+    bytesPerSecond: BigInt(scrub.bytes_per_second),
+    lookMs: scrub.look_minutes * 60_000,
+    everyMs: scrub.every_minutes * 60_000,
+    pollMs: Math.min(longestScrubPollMs, scrub.every_minutes * 15_000),
+    now: wallClock,
+    pause,
+  })
 }
 
 interface Peers {
@@ -154,7 +184,10 @@ function sagaRunner(db: Database, peers: Peers, config: OmaConfig, logger: Logge
     retryFirstMs: 500,
     retryMaxMs: 30_000,
     triesBeforeOperator: 10,
-    kinds: [sagaKind(passSaga, deps)],
+    kinds: [
+      sagaKind(passSaga, deps),
+      sagaKind(verifySaga, { ...deps, verifications: verificationStore(db, wallClock) }),
+    ],
     sweepMs: 2000,
     parkedRetryMs: 60_000,
     now: () => Date.now(),

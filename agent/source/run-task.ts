@@ -1,6 +1,7 @@
 import { type LeasedTask } from '../api/worker.js'
 import { copyDisks, type CopyDeps } from './tasks/copy-disks.js'
 import { createSnapshot, readPoweredOff } from './tasks/freeze.js'
+import { verifyDisks } from './tasks/verify-disks.js'
 import { inspectVm, preflightVm, removeSnapshot, type InspectDeps } from './tasks/vm-tasks.js'
 import { type TaskContext } from './worker.js'
 
@@ -22,6 +23,8 @@ export function runTask(
       return readPoweredOff(vsphere, task.input, context.signal)
     case 'copy-disks':
       return copyDisks(deps, task.input, context.signal, context.onProgress)
+    case 'verify-disks':
+      return verifyDisks(deps, task.input, context.signal)
     case 'remove-snapshot':
       return removeSnapshot(vsphere, task.input, context.signal)
   }

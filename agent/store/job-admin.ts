@@ -3,6 +3,7 @@ import { type CreateJob, type PassMode } from '../api/schemas.js'
 import { AppError } from '../errors.js'
 import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
+import { mustBeIdle } from './job-idle.js'
 import { manage } from './managed-vms.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 
@@ -72,12 +73,8 @@ async function startPass(db: Database, now: () => Date, jobId: string, mode: Pas
   return db.transaction(async tx => {
     const job = await tx<JobRow>('replication_jobs').where('id', jobId).forUpdate().first()
     if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
+    await mustBeIdle(tx, jobId)
     const newest = await tx<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').first()
-    if (newest !== undefined) {
-      const saga = await tx<{ id: string; state: string }>('sagas').where('id', newest.saga_id).first()
-      if (saga?.state !== 'done')
-        throw new AppError('JOB_BUSY', `pass ${newest.number} of job ${jobId} is ${saga?.state ?? 'unknown'}`)
-    }
     const [passId, sagaId] = [randomUUID(), randomUUID()]
     const started = now()
     await tx('sagas').insert({

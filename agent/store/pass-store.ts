@@ -37,6 +37,8 @@ export interface JobDiskRow {
   readonly change_id: string | null
   readonly held_volume_id: string | null
   readonly held_bytes: string | null
+  /** Where the next scrub begins. */
+  readonly scrubbed_below: string
 }
 
 export interface PassRow {

@@ -7,7 +7,8 @@ import {
 } from '../api/schemas.js'
 import { jobState } from '../domain/job-state.js'
 import { passProgress, type SyncType } from '../domain/progress.js'
-import { AppError, errorTable, type Failure } from '../errors.js'
+import { AppError } from '../errors.js'
+import { failureView } from './failure-view.js'
 import { statusView, type StatusOptions } from './status-view.js'
 import { stepViews, type StepName } from './step-views.js'
 import { firstFailure } from '../saga/history.js'
@@ -16,6 +17,7 @@ import { type Views } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 import { eventFromRow, failureFromRow, type EventRow } from './saga-log.js'
+import { lastVerification } from './verification-views.js'
 import { managedVm, managedVmList, sourceVms } from './vm-lists.js'
 
 interface PassDiskRow {
@@ -103,6 +105,7 @@ async function jobDetail(db: Database, id: string): Promise<JobDetailView> {
   return {
     ...(await jobView(db, row)),
     quiesce: row.quiesce,
+    lastVerification: await lastVerification(db, id),
     disks: disks.map(disk => ({
       diskKey: disk.disk_key,
       label: disk.label,
@@ -182,8 +185,6 @@ async function read(db: Database, row: PassRow) {
   }
   return { view, disks, events }
 }
-
-export const failureView = (failure: Failure) => ({ ...failure, next: errorTable[failure.code].next })
 
 function diskView(disk: PassDiskRow, known: readonly JobDiskRow[]): PassDiskView {
   const shape = known.find(one => one.disk_key === disk.disk_key)

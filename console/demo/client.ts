@@ -69,6 +69,7 @@ export function demoClient(nowMs: () => number): ConsoleClient {
           vmName: vm.name,
           state: 'new' as const,
           quiesce: 'preferred' as const,
+          lastVerification: null,
           createdAt: new Date(nowMs()).toISOString(),
         }
         const created = { ...job, recoveryPointAt: null, currentPass: null, lastPass: null, disks }

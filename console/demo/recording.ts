@@ -187,6 +187,7 @@ export function recording(nowMs: number): Recording {
       vmName: name,
       state,
       quiesce: 'preferred',
+      lastVerification: null,
       createdAt: ago(86_400 * 3),
       recoveryPointAt: pointMinutes === null ? null : instant(nowMs - pointMinutes * 60_000),
       currentPass: current,

@@ -1,6 +1,7 @@
 import {
   type JobDiskView,
   type JobView,
+  type LastVerification,
   type PassDiskView,
   type SourceVmView,
 } from '../../agent/api/schemas.js'
@@ -97,6 +98,7 @@ function jobBlocks(state: State, job: JobView): readonly Block[] {
   return [
     fact('Job', span(`${job.id}   created ${instantWords(job.createdAt)}`)),
     fact('Point', ...pointSpans(job, agentNowMs(state))),
+    ...verifiedBlocks(detail.value?.lastVerification ?? null, agentNowMs(state)),
     ...passBlocks(state, job),
     { kind: 'rule', title: passDetail === null ? 'Disks' : `Disks, figures of pass ${passDetail.number}` },
     ...(detail.failure === null ? [] : [failureBlock(detail.failure)]),
@@ -121,6 +123,25 @@ function pointSpans(job: JobView, nowMs: number): readonly Span[] {
     span(`${ageWords(job.recoveryPointAt, nowMs)} old`, 'strong'),
     span(`   source as of ${instantWords(job.recoveryPointAt)} UTC`),
   ]
+}
+
+/** What the last comparison of the volumes with their source found. */
+function verifiedBlocks(last: LastVerification | null, nowMs: number): readonly Block[] {
+  if (last === null) return []
+  const age = `${ageWords(last.endedAt, nowMs)} ago`
+  if (last.failure !== null) return [fact('Verified', span(`failed ${age}: ${last.failure.code}`, 'warn'))]
+  const blocks = `${last.differingBlocks} of ${last.blocks} blocks differ`
+  switch (last.state) {
+    case 'identical':
+      return [fact('Verified', span(`ok ${age}`, 'good'), span(`   ${blocks}`))]
+    case 'different':
+      return [
+        fact('Verified', span(`!! differs, ${age}`, 'bad'), span(`   ${blocks}; the next pass compares`)),
+      ]
+    case 'unknown':
+    case null:
+      return [fact('Verified', span(`unknown, ${age}: the changes since the point cannot be told`, 'warn'))]
+  }
 }
 
 function passBlocks(state: State, job: JobView): readonly Block[] {

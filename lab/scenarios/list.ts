@@ -7,6 +7,7 @@ import { sourceCbtFaults } from './source-cbt-faults.js'
 import { sourceFinal } from './source-final.js'
 import { sourceMultidisk } from './source-multidisk.js'
 import { sourceResume } from './source-resume.js'
+import { sourceVerify } from './source-verify.js'
 import { sourceSession } from './source-session.js'
 
 export const scenarios: readonly Scenario[] = [
@@ -15,6 +16,7 @@ export const scenarios: readonly Scenario[] = [
   inventory1000,
   sourceMultidisk,
   sourceSession,
+  sourceVerify,
   sourceFinal,
   sourceCbtFaults,
   sourceResume,

@@ -9,7 +9,7 @@ import { VcenterSimulator } from '../vcenter/simulator.js'
 import { type Cleanup } from './cleanup.js'
 import { Mariadb } from './mariadb.js'
 import { operatorLink } from './operator.js'
-import { Product } from './product.js'
+import { Product, type ScrubConfig } from './product.js'
 import { until } from './until.js'
 
 export interface SiteOptions {
@@ -24,6 +24,8 @@ export interface SiteOptions {
   readonly devices?: DevicesChoice
   /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
   readonly leaseSeconds?: number
+  /** Left out: volumes are not verified in the background. */
+  readonly scrub?: ScrubConfig
   /** Between two looks at the inventory; 5 when left out. */
   readonly inventorySeconds?: number
 }
@@ -101,6 +103,7 @@ export class LabSite {
       },
       leaseSeconds: options.leaseSeconds ?? 10,
       copyPatienceSeconds: 60,
+      scrub: options.scrub,
       inventorySeconds: options.inventorySeconds ?? 5,
     })
     cleanup.add('the product', async () => {

@@ -155,6 +155,7 @@ export const jobOf = (id: string, vm: SourceVmView, more: Partial<JobDetailView>
   currentPass: null,
   lastPass: null,
   quiesce: 'preferred',
+  lastVerification: null,
   disks: [
     {
       diskKey: '2000',

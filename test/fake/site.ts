@@ -3,12 +3,14 @@ import { mkdir, open, readdir, rm, symlink, truncate, unlink, writeFile } from '
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { changeId, diskKey, serialOfVolume, volumeId, type VolumeId } from '../../agent/domain/ids.js'
-import { type Extent } from '../../agent/domain/extent.js'
+import { coalesce, subtract, type Extent } from '../../agent/domain/extent.js'
 import { type Hardware } from '../../agent/domain/hardware.js'
 import { type Finding } from '../../agent/domain/preflight.js'
 import { type Json } from '../../agent/domain/json.js'
 import { type AppError } from '../../agent/errors.js'
 import { moveDisk, nothingCarried } from '../../agent/nbd/move-disk.js'
+import { verifyDisk } from '../../agent/nbd/verify-disk.js'
+import { type VerifiedDisk } from '../../agent/replication/verify/deps.js'
 import { planDisk, type DurableMark, type Wanted } from '../../agent/nbd/plan-disk.js'
 import {
   type BrokenCopy,
@@ -119,6 +121,34 @@ export class FakeSite {
         consistency: 'powered-off',
         stateToken: 'off since then',
       })),
+    verify: (_owner, order, signal) =>
+      this.#call('verify', async () => {
+        const found: VerifiedDisk[] = []
+        for (const disk of order.disks) {
+          const { diskKey, since, fromBytes, untilBytes } = disk
+          if (since === null) {
+            found.push({ kind: 'unknown', diskKey, why: 'no change ID' })
+            continue
+          }
+          const image = this.#frozen(order.snapshotName, diskKey)
+          const argv = ['/usr/bin/nbdkit', '-s', '--exit-with-parent', '-r', 'file', image]
+          const source = { kind: 'command', argv } as unknown as ConnectTarget
+          const target = { kind: 'unix', path: disk.exportSocket, exportName: disk.exportName } as const
+          const window = { offset: fromBytes, length: untilBytes - fromBytes }
+          const changed = coalesce(this.#changes(diskKey, since), 65536n, untilBytes)
+          const extents = subtract(window, changed)
+          const settings = { ...order.settings, bytesPerSecond: order.settings.bytesPerSecond ?? undefined }
+          const result = await verifyDisk(diskKey, { source, target }, extents, settings, signal)
+          found.push({
+            kind: 'compared',
+            diskKey,
+            ...result,
+            firstDifference: result.firstDifference ?? null,
+            leftOutBytes: window.length - result.comparedBytes,
+          })
+        }
+        return found
+      }),
     copyTries: () => Promise.resolve({ broken: this.#broken, goesOn: false }),
     copy: (_owner, order, _signal) =>
       this.#call('copy', async () => {
@@ -183,14 +213,14 @@ export class FakeSite {
         return { kind: 'everything' }
       case 'compare':
         return { kind: 'compare', heldBytes: start.heldBytes }
-      case 'changes': {
-        const since = this.#journal.slice(Number(start.since.split('/')[1]))
-        return {
-          kind: 'changes',
-          areas: since.filter(entry => entry.key === diskKey).map(entry => entry.extent),
-        }
-      }
+      case 'changes':
+        return { kind: 'changes', areas: this.#changes(diskKey, start.since) }
     }
+  }
+
+  #changes(diskKey: string, since: string): Extent[] {
+    const entries = this.#journal.slice(Number(since.split('/')[1]))
+    return entries.filter(entry => entry.key === diskKey).map(entry => entry.extent)
   }
 
   readonly target: TargetVolumes = {

@@ -1,6 +1,20 @@
 import { AppError } from '../../errors.js'
-import { type PassDeps } from '../deps.js'
-import { type PassContext, type PassStep } from './context.js'
+import { type Exports, type PassStore } from '../deps.js'
+import { type JobId } from '../../domain/ids.js'
+import { type SagaClaim } from '../../saga/log.js'
+import { type PassStep } from './context.js'
+
+/** Of any saga that works on the volumes of a job. */
+interface ExportDeps {
+  readonly store: Pick<PassStore, 'job' | 'nextFence'>
+  readonly exports: Exports
+}
+
+interface ExportContext {
+  readonly input: { readonly jobId: JobId }
+  readonly claim: SagaClaim
+  readonly signal: AbortSignal
+}
 
 export type Opened = {
   readonly exports: readonly {
@@ -25,8 +39,8 @@ export const openExports: PassStep<Opened> = {
 
 /** Ends older exports of the volumes first: whoever wrote through them no longer can. */
 export async function openAll(
-  { store, exports }: PassDeps,
-  { input, claim, signal }: PassContext,
+  { store, exports }: ExportDeps,
+  { input, claim, signal }: ExportContext,
 ): Promise<Opened> {
   const job = await store.job(input.jobId)
   const fence = await store.nextFence(claim)
@@ -54,9 +68,9 @@ export const closeExports: PassStep<null> = {
  * Closes under a token of its own, which also locks out whatever this pass or an older holder still has on its way. Gives
  * the flushes that failed, after every export was ended.
  */
-async function closeAll(
-  { store, exports }: PassDeps,
-  { input, claim, signal }: PassContext,
+export async function closeAll(
+  { store, exports }: ExportDeps,
+  { input, claim, signal }: ExportContext,
 ): Promise<readonly AppError[]> {
   const job = await store.job(input.jobId)
   const fence = await store.nextFence(claim)

@@ -1,12 +1,12 @@
 import { type DiskCounters, type TaskInput, type TaskResult } from '../../api/worker.js'
-import { changeId, diskKey, sourceVmId } from '../../domain/ids.js'
+import { changeId, diskKey } from '../../domain/ids.js'
 import { AppError } from '../../errors.js'
 import { moveDisk, nothingCarried, type Carried } from '../../nbd/move-disk.js'
 import { planDisk, type DiskPlan, type Wanted } from '../../nbd/plan-disk.js'
 import { type DiskReader, type DiskReaders, type FrozenDisk, type SourceVsphere } from '../deps.js'
 import { inParallel } from '../in-parallel.js'
-import { mustBeUntouched } from '../powered-off.js'
 import { CopyProgress } from './copy-progress.js'
+import { findFrozen, frozenDisk, isDoubt, sourceOf, withComplaint, type FoundVm } from './frozen-vm.js'
 
 export interface CopyDeps {
   readonly vsphere: SourceVsphere
@@ -94,8 +94,6 @@ export async function copyDisks(
 
 const beganAnew = 'a broken copy was not taken up: what has to be moved was no longer the same'
 
-const sourceOf = (reader: DiskReader) => ({ kind: 'unix', path: reader.socketPath, exportName: '' }) as const
-
 /** What the earlier try read and this one does not find durable is sent a second time. */
 function carriedFrom(earlier: DiskCounters | null, plan: DiskPlan): Carried {
   if (earlier === null) return nothingCarried
@@ -108,58 +106,6 @@ function carriedFrom(earlier: DiskCounters | null, plan: DiskPlan): Carried {
     sentAgainBytes: BigInt(earlier.sentAgainBytes) + lost,
     retriedRequests: earlier.retriedRequests,
   }
-}
-
-interface FoundVm {
-  readonly moref: string
-  readonly snapshotMoref: string | null
-  readonly disks: readonly FrozenDisk[]
-  /** Names the instant whose disks these are. */
-  readonly content: string
-  /**
-   * Rejects when what was read meanwhile may not have been at rest; gives what makes later changes doubtful, null for
-   * nothing.
-   */
-  readonly afterwards: () => Promise<string | null>
-}
-
-async function findFrozen(
-  vsphere: SourceVsphere,
-  { sourceVmId: id, from }: TaskInput<'copy-disks'>,
-  signal: AbortSignal,
-): Promise<FoundVm> {
-  const vm = await vsphere.describeVm(sourceVmId(id), signal)
-  const { moref } = vm
-  if (from.kind === 'snapshot') {
-    const snapshot = await vsphere.findSnapshot(moref, from.name, signal)
-    if (snapshot === undefined)
-      throw new AppError('SOURCE_SNAPSHOT_GONE', `VM ${id} has no snapshot ${from.name}`)
-    const { snapshotMoref, disks } = snapshot
-    return {
-      moref,
-      snapshotMoref,
-      disks,
-      content: snapshotMoref,
-      afterwards: () => vsphere.disturbance(moref, from.name, signal),
-    }
-  }
-  mustBeUntouched(vm, from.stateToken)
-  return {
-    moref,
-    snapshotMoref: null,
-    disks: vm.disks.filter(disk => disk.snapshotable),
-    content: from.stateToken,
-    afterwards: async () => {
-      mustBeUntouched(await vsphere.describeVm(sourceVmId(id), signal), from.stateToken)
-      return null
-    },
-  }
-}
-
-function frozenDisk({ disks, moref }: FoundVm, key: string): FrozenDisk {
-  const frozen = disks.find(disk => disk.key === key)
-  if (frozen === undefined) throw new AppError('JOB_DISKS_CHANGED', `no disk ${key} of ${moref} is frozen`)
-  return frozen
 }
 
 /** `why`: what keeps the disk from moving its changes alone, in words. */
@@ -187,21 +133,5 @@ async function wantedOf(
         if (!(error instanceof AppError) || !isDoubt(error)) throw error
         return { wanted: { kind: 'compare', heldBytes: capacityBytes }, why: [error.message] }
       }
-  }
-}
-
-/** vSphere cannot tell what changed, or told what cannot be: only looking at everything is safe then. */
-const isDoubt = (error: AppError): boolean =>
-  error.code === 'CBT_UNAVAILABLE' || error.code === 'CBT_ANSWER_INVALID'
-
-/** A reader that failed says more on its standard error than NBD can carry. */
-async function withComplaint<T>(reader: DiskReader, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'SOURCE_READ_FAILED') throw error
-    await reader.close()
-    const complaint = reader.complaint()
-    throw complaint === '' ? error : new AppError(error.code, `${error.message} (${complaint})`, error)
   }
 }

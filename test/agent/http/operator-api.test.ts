@@ -12,6 +12,7 @@ import { managedVms } from '../../../agent/store/managed-vms.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
 import { hardwareHistory } from '../../../agent/store/vm-hardware.js'
 import { vmPreflights } from '../../../agent/store/vm-preflights.js'
+import { verificationAdmin } from '../../../agent/store/verifications.js'
 import { views } from '../../../agent/store/views.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
@@ -38,6 +39,7 @@ void t.test('the operator API on a unix socket over a real database', async t =>
     admin: jobAdmin(db, now),
     managed: managedVms(db, now),
     hardware: hardwareHistory(db),
+    verifications: verificationAdmin(db, now),
     preflights: { run: () => Promise.resolve(), last: vmPreflights(db, now).last },
     onWork: () => (pokes += 1),
     onCancel: saga => cancelled.push(saga),
@@ -165,4 +167,27 @@ void t.test('the operator API on a unix socket over a real database', async t =>
   t.equal(await codeOf(client.jobs()), 'STORE_UNAVAILABLE')
   await database.start()
   t.equal((await client.jobs()).length, 1)
+
+  await db('replication_jobs').where('id', job.id).update({ recovery_point_at: now() })
+  await db('sagas').update({ state: 'done' })
+  await db('job_disks').where('job_id', job.id).update({ held_bytes: '9007199254740993' })
+  const verifying = await client.startVerification(job.id, { algorithm: 'sha256', bytesPerSecond: '1048576' })
+  t.match(verifying, {
+    jobId: job.id,
+    trigger: 'operator',
+    sagaState: 'running',
+    state: null,
+    algorithm: 'sha256',
+    bytesPerSecond: '1048576',
+    disks: [{ diskKey: '2000', fromBytes: '0', untilBytes: '9007199254740993', state: null }],
+  })
+  t.equal(await codeOf(client.startVerification(job.id)), 'JOB_BUSY')
+  t.equal(await codeOf(client.startPass(job.id)), 'JOB_BUSY')
+  t.same(await client.verifications(job.id), [verifying])
+  t.same(await client.verification(verifying.id), verifying)
+  t.equal(await codeOf(client.verification('none')), 'NOT_FOUND')
+  await client.cancelVerification(verifying.id)
+  t.equal(cancelled.length > 0, true)
+  const refused = await send('POST', `/v1/replication-jobs/${job.id}/verifications`, { bytesPerSecond: '0' })
+  t.match(refused, { status: 400, body: { code: 'REQUEST_INVALID' } })
 })
