@@ -55,7 +55,7 @@ module.exports = {
     only('store', '^agent/store/', [
       '^agent/(store|domain|log|api)/',
       '^agent/saga/(log|step|history)\\.ts$',
-      '^agent/(replication|http)/deps\\.ts$',
+      '^agent/(replication|replication/verify|http)/deps\\.ts$',
       '^agent/errors\\.ts$',
     ]),
     only('volumes', '^agent/volumes/', [

@@ -74,6 +74,12 @@ export const errorTable = {
     'The disks of the VM are not the disks this job replicates.',
     'Compare the disks of the VM with those of the job; create a new job for the VM when the change was intended.',
   ),
+  JOB_HAS_NO_POINT: row(
+    409,
+    'after-operator',
+    'The job has no recovery point yet.',
+    'Start a pass of the job and wait until it is committed.',
+  ),
   PASS_CANCELLED: row(
     409,
     'after-operator',
@@ -91,7 +97,7 @@ export const errorTable = {
     503,
     'after-delay',
     'The VMA stopped reporting in the middle of its work.',
-    'Start the VMA again and check its link; then start the next pass, which moves the same areas again.',
+    'Start the VMA again and check its link. A copy goes on by itself from what is durable; a pass that failed moves the same areas again when the next one is started.',
   ),
   WORKER_ABSENT: row(
     503,
@@ -138,6 +144,12 @@ export const errorTable = {
     'Writing to a target volume failed.',
     'Check the primary storage of the volume named in the message; then start the next pass.',
   ),
+  TARGET_READ_FAILED: row(
+    502,
+    'after-operator',
+    'Reading a target volume failed.',
+    'Check the primary storage of the volume of the disk named in the message.',
+  ),
   TARGET_FLUSH_FAILED: row(
     502,
     'after-operator',
@@ -159,7 +171,7 @@ export const errorTable = {
   NBD_UNREACHABLE: row(
     502,
     'after-delay',
-    'An NBD export could not be opened.',
+    'An NBD export could not be opened, or the connection to it was lost.',
     'Start the next pass; if it repeats, read the log of the volume daemon.',
   ),
 

@@ -24,6 +24,8 @@ import {
   type VmQuery,
 } from './source-vms.js'
 
+import { type StartVerification, type VerificationList, type VerificationView } from './verification.js'
+
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** Sends one request to the agent and gives its status and parsed JSON body. Rejects when nobody answers. */
@@ -71,6 +73,12 @@ export interface OperatorClient {
   passes(jobId: string, signal?: AbortSignal): Promise<PassView[]>
   pass(id: string, signal?: AbortSignal): Promise<PassDetailView>
   cancelPass(id: string): Promise<PassView>
+  /** Compares the volumes with the source now. */
+  startVerification(jobId: string, wanted?: NonNullable<StartVerification>): Promise<VerificationView>
+  /** Newest first. */
+  verifications(jobId: string, signal?: AbortSignal): Promise<VerificationView[]>
+  verification(id: string, signal?: AbortSignal): Promise<VerificationView>
+  cancelVerification(id: string): Promise<VerificationView>
 }
 
 const segment = encodeURIComponent
@@ -145,6 +153,19 @@ export function operatorClient(send: Send): OperatorClient {
       ).items,
     pass: (id, signal) => call('GET', `/v1/passes/${segment(id)}`, undefined, signal),
     cancelPass: id => call('POST', `/v1/passes/${segment(id)}/cancellation`),
+    startVerification: (jobId, wanted) =>
+      call('POST', `/v1/replication-jobs/${segment(jobId)}/verifications`, wanted),
+    verifications: async (jobId, signal) =>
+      (
+        await call<Static<typeof VerificationList>>(
+          'GET',
+          `/v1/replication-jobs/${segment(jobId)}/verifications`,
+          undefined,
+          signal,
+        )
+      ).items,
+    verification: (id, signal) => call('GET', `/v1/verifications/${segment(id)}`, undefined, signal),
+    cancelVerification: id => call('POST', `/v1/verifications/${segment(id)}/cancellation`),
   }
 }
 

@@ -35,7 +35,12 @@ export const PowerState = Type.Union([
 ])
 export type PowerState = Static<typeof PowerState>
 
-export const SyncType = Type.Union([Type.Literal('full'), Type.Literal('incremental')])
+/** `compare` reads both sides and sends the differences: of a disk copied before whose changes cannot be told. */
+export const SyncType = Type.Union([
+  Type.Literal('full'),
+  Type.Literal('incremental'),
+  Type.Literal('compare'),
+])
 export type SyncType = Static<typeof SyncType>
 
 export const PassState = Type.Union([
@@ -50,8 +55,8 @@ export type PassState = Static<typeof PassState>
 
 /**
  * Progress of one disk in one pass. `syncType`, `plannedBytes` and `rateBytesPerSec` are null until known. `plannedBytes`
- * is what has to be looked at: allocated bytes in a full pass, changed bytes in an incremental one; `readBytes` counts up
- * to it. `writtenBytes` + `zeroedBytes` is what reached the target; `skippedBytes` needed no request at all.
+ * is what has to be read from the source: allocated bytes in a full pass and in a compare, changed bytes in an incremental
+ * one; `readBytes` counts up to it. `writtenBytes` + `zeroedBytes` is what reached the target; `skippedBytes` needed no request at all.
  */
 export const PassDiskView = Type.Object({
   diskKey: Id,
@@ -64,11 +69,15 @@ export const PassDiskView = Type.Object({
   writtenBytes: BytesText,
   zeroedBytes: BytesText,
   skippedBytes: BytesText,
+  sentAgainBytes: Type.String({
+    pattern: '^[0-9]{1,20}$',
+    description: 'read by a try that broke and not durable then; in written and zeroed they count twice',
+  }),
   retriedRequests: Type.Integer({ minimum: 0 }),
   seconds: Nullable(Type.Number({ description: 'spent copying this disk; null until it has ended' })),
   changeIdBefore: Nullable(Type.String()),
   changeIdAfter: Nullable(Type.String({ description: 'null until the pass is committed' })),
-  fallbacks: Type.Array(Type.String(), { description: 'what a server could not do, in words' }),
+  fallbacks: Type.Array(Type.String(), { description: 'what could not be done as it should, in words' }),
 })
 export type PassDiskView = Static<typeof PassDiskView>
 
@@ -93,7 +102,7 @@ export const StepView = Type.Object({
 })
 export type StepView = Static<typeof StepView>
 
-/** `mixed`: some disks full, some incremental. */
+/** `mixed`: the disks are not all of one type. */
 export const PassView = Type.Object({
   id: Id,
   jobId: Id,
@@ -146,6 +155,9 @@ export const PassDetailView = Type.Object({
   notes: Type.Array(Type.String(), {
     description: 'what did not go as it should, without breaking the pass',
   }),
+  brokenCopies: Type.Array(Type.Object({ endedAt: Instant, failure: FailureView }), {
+    description: 'tries of the copy that broke, oldest first; each next one went on from the durable marks',
+  }),
   disks: Type.Array(PassDiskView),
   steps: Type.Array(StepView),
 })
@@ -156,7 +168,9 @@ export const JobDiskView = Type.Object({
   label: Type.String(),
   capacityBytes: BytesText,
   volumeId: Nullable(Id),
-  changeId: Nullable(Type.String({ description: 'of the last committed pass; null: the next pass is full' })),
+  changeId: Nullable(
+    Type.String({ description: 'of the last committed pass; null: the next pass looks at the whole disk' }),
+  ),
 })
 export type JobDiskView = Static<typeof JobDiskView>
 
@@ -229,9 +243,30 @@ export const QuiescePolicy = Type.Union([
 ])
 export type QuiescePolicy = Static<typeof QuiescePolicy>
 
+/** `unknown`: nobody can tell what changed since the recovery point, so nothing was compared. It is never `identical`. */
+export const VerifiedState = Type.Union([
+  Type.Literal('identical'),
+  Type.Literal('different'),
+  Type.Literal('unknown'),
+])
+export type VerifiedState = Static<typeof VerifiedState>
+
+/** The newest verification that ended, in short; `state` null: it failed. */
+export const LastVerification = Type.Object({
+  id: Id,
+  state: Nullable(VerifiedState),
+  endedAt: Instant,
+  recoveryPointAt: Instant,
+  blocks: Type.Integer({ minimum: 0 }),
+  differingBlocks: Type.Integer({ minimum: 0 }),
+  failure: Nullable(FailureView),
+})
+export type LastVerification = Static<typeof LastVerification>
+
 export const JobDetailView = Type.Object({
   ...JobView.properties,
   quiesce: QuiescePolicy,
+  lastVerification: Nullable(LastVerification),
   disks: Type.Array(JobDiskView),
 })
 export type JobDetailView = Static<typeof JobDetailView>

@@ -53,7 +53,7 @@ export const FrozenVm = Type.Object({
   consistency: Consistency,
   /** What could not be done as it was asked for, in words. */
   notes: Type.Array(Type.String()),
-  /** Why the changes of no disk can be told, so that all have to be moved whole; null: they can. */
+  /** Why the changes of no disk can be told, so that all have to be looked at whole; null: they can. */
   fullReason: Nullable(Type.String()),
   /** From asking for the snapshot to its standing; null: none was taken. */
   freezeSeconds: Nullable(Type.Number({ minimum: 0 })),
@@ -63,12 +63,41 @@ export const FrozenVm = Type.Object({
   disks: Type.Array(Type.Object({ diskKey: Id, capacityBytes: BytesText, changeId: Nullable(ChangeIdText) })),
 })
 
+/** As domain/disk-start.ts has it. */
+export const CopyStart = Type.Union([
+  Type.Object({ kind: Type.Literal('full'), why: Nullable(Type.String()) }),
+  Type.Object({ kind: Type.Literal('changes'), since: ChangeIdText }),
+  Type.Object({ kind: Type.Literal('compare'), why: Type.String(), heldBytes: BytesText }),
+])
+export type CopyStart = Static<typeof CopyStart>
+
+export const DiskCounters = Type.Object({
+  diskKey: Id,
+  syncType: SyncType,
+  plannedBytes: BytesText,
+  readBytes: BytesText,
+  writtenBytes: BytesText,
+  zeroedBytes: BytesText,
+  skippedBytes: BytesText,
+  /** Read by an earlier try of the same copy and not durable when that broke. */
+  sentAgainBytes: BytesText,
+  /** Below this offset of the disk everything that `basis` asks for was flushed. */
+  durableBelow: BytesText,
+  /** Names what is read and which parts of it. */
+  basis: Type.String({ maxLength: 64 }),
+  retriedRequests: Type.Integer({ minimum: 0 }),
+  rateBytesPerSec: BytesText,
+  /** Null until the disk has ended. */
+  seconds: Nullable(Type.Number({ minimum: 0 })),
+  fallbacks: Type.Array(Type.String()),
+})
+export type DiskCounters = Static<typeof DiskCounters>
+
 export const CopyDisk = Type.Object({
   diskKey: Id,
-  /** Of the last committed pass; null asks for a full copy. */
-  previousChangeId: Nullable(ChangeIdText),
-  /** Why there is none although the disk was copied before; null otherwise. */
-  fullReason: Nullable(Type.String()),
+  start: CopyStart,
+  /** What an earlier try of the same copy reported last, while its lease lasted; null: there was none. */
+  earlier: Nullable(DiskCounters),
   exportSocket: Type.String(),
   exportName: Type.String(),
 })
@@ -89,22 +118,6 @@ export const CopyDisks = Type.Object({
 })
 export type CopyDisks = Static<typeof CopyDisks>
 
-export const DiskCounters = Type.Object({
-  diskKey: Id,
-  syncType: SyncType,
-  plannedBytes: BytesText,
-  readBytes: BytesText,
-  writtenBytes: BytesText,
-  zeroedBytes: BytesText,
-  skippedBytes: BytesText,
-  retriedRequests: Type.Integer({ minimum: 0 }),
-  rateBytesPerSec: BytesText,
-  /** Null until the disk has ended. */
-  seconds: Nullable(Type.Number({ minimum: 0 })),
-  fallbacks: Type.Array(Type.String()),
-})
-export type DiskCounters = Static<typeof DiskCounters>
-
 export const CopyDisksResult = Type.Object({
   disks: Type.Array(
     Type.Object({
@@ -113,8 +126,50 @@ export const CopyDisksResult = Type.Object({
       flushed: Type.Boolean(),
     }),
   ),
+  /** What happened to the snapshots of the VM meanwhile and makes its later changes doubtful; null: nothing. */
+  disturbance: Nullable(Type.String()),
 })
 export type CopyDisksResult = Static<typeof CopyDisksResult>
+
+export const HashAlgorithm = Type.Union([Type.Literal('xxh3-128'), Type.Literal('sha256')])
+
+export const VerifyDisk = Type.Object({
+  diskKey: Id,
+  /** Of the recovery point; null: what changed since cannot be told. */
+  since: Nullable(ChangeIdText),
+  /** The part of the disk to look at. */
+  fromBytes: BytesText,
+  untilBytes: BytesText,
+  exportSocket: Type.String(),
+  exportName: Type.String(),
+})
+export const VerifyDisks = Type.Object({
+  sourceVmId: Id,
+  from: CopySource,
+  algorithm: HashAlgorithm,
+  blockBytes: Type.Integer({ minimum: 65_536, maximum: 1_048_576 }),
+  /** For each side; null: no limit. One disk after the other with one. */
+  bytesPerSecond: Nullable(BytesText),
+  disks: Type.Array(VerifyDisk),
+})
+
+/** What was found of one disk. `leftOutBytes`: changed since the recovery point, so the sides may differ there. */
+export const VerifiedDisk = Type.Union([
+  Type.Object({
+    kind: Type.Literal('compared'),
+    diskKey: Id,
+    blocks: Type.Integer({ minimum: 0 }),
+    differingBlocks: Type.Integer({ minimum: 0 }),
+    firstDifference: Nullable(BytesText),
+    comparedBytes: BytesText,
+    leftOutBytes: BytesText,
+    sourceReadBytes: BytesText,
+    targetReadBytes: BytesText,
+  }),
+  Type.Object({ kind: Type.Literal('unknown'), diskKey: Id, why: Type.String() }),
+])
+export type VerifiedDisk = Static<typeof VerifiedDisk>
+export const VerifyDisksResult = Type.Object({ disks: Type.Array(VerifiedDisk) })
 
 export const RemoveSnapshot = Type.Object({ sourceVmId: Id, snapshotName: Type.String() })
 export const RemoveSnapshotResult = Type.Object({
@@ -129,6 +184,7 @@ export const taskSchemas = {
   'create-snapshot': { input: CreateSnapshot, result: FrozenVm },
   'read-powered-off': { input: ReadPoweredOff, result: FrozenVm },
   'copy-disks': { input: CopyDisks, result: CopyDisksResult },
+  'verify-disks': { input: VerifyDisks, result: VerifyDisksResult },
   'remove-snapshot': { input: RemoveSnapshot, result: RemoveSnapshotResult },
 } as const
 export type TaskKind = keyof typeof taskSchemas
@@ -150,6 +206,7 @@ export const LeasedTask = Type.Union([
   leased('create-snapshot', CreateSnapshot),
   leased('read-powered-off', ReadPoweredOff),
   leased('copy-disks', CopyDisks),
+  leased('verify-disks', VerifyDisks),
   leased('remove-snapshot', RemoveSnapshot),
 ])
 export type LeasedTask = Static<typeof LeasedTask>

@@ -61,6 +61,16 @@ export class CloudstackVolumes {
     return created
   }
 
+  /** At least `sizeBytes` large, in whole GiB; CloudStack grows a volume where it is, also under a running VM. */
+  async grow(id: VolumeId, sizeBytes: Bytes, signal: AbortSignal): Promise<void> {
+    const wanted = roundUp(sizeBytes, GIB)
+    if ((await this.#existing(id, signal)).sizeBytes >= wanted) return
+    await this.#api.callJob('resizeVolume', { id, size: (wanted / GIB).toString() }, signal)
+    const { sizeBytes: grown } = await this.#existing(id, signal)
+    if (grown < sizeBytes)
+      throw new AppError('CLOUDSTACK_FAULT', `volume ${id} was resized to ${wanted} bytes but has ${grown}`)
+  }
+
   /** Attached to this appliance. A volume of another VM is refused, never taken away. */
   async ensureAttached(id: VolumeId, signal: AbortSignal): Promise<void> {
     const volume = await this.#existing(id, signal)

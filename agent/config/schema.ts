@@ -30,6 +30,22 @@ export const OmaConfig = Type.Object(
     lease_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
     /** A snapshot that takes longer to make or to fold makes the next pass of its VM gentler. */
     slow_snapshot_seconds: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400 })),
+    /** How long a copy that gets no further is tried again before its pass fails. */
+    copy_patience_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
+    /** Verifies volumes in the background; left out: never. */
+    scrub: Type.Optional(
+      Type.Object(
+        {
+          /** Of each side. */
+          bytes_per_second: Type.Integer({ minimum: 65_536, maximum: Number.MAX_SAFE_INTEGER }),
+          /** How long one look at a job may take at that rate; its snapshot stands as long. */
+          look_minutes: Type.Integer({ minimum: 1, maximum: 1440 }),
+          /** Between the beginnings of two looks at one job. */
+          every_minutes: Type.Integer({ minimum: 1, maximum: 525_600 }),
+        },
+        closed,
+      ),
+    ),
   },
   closed,
 )

@@ -68,6 +68,10 @@ export function unprovenDisks(
 const hasUuids = (one: DiskIdentity, other: DiskIdentity): boolean =>
   one.backingUuid !== '' && other.backingUuid !== ''
 
+/** Growth leaves what was there in its place; a smaller disk has lost something nobody can name. */
+export const hasGrown = (change: DiskSetChange): boolean =>
+  change.kind === 'resized' && change.toBytes > change.fromBytes
+
 export function describeChange(change: DiskSetChange): string {
   switch (change.kind) {
     case 'added':
@@ -77,6 +81,6 @@ export function describeChange(change: DiskSetChange): string {
     case 'replaced':
       return `disk ${change.diskKey} has another backing file`
     case 'resized':
-      return `disk ${change.diskKey} grew or shrank from ${change.fromBytes} to ${change.toBytes} bytes`
+      return `disk ${change.diskKey} went from ${change.fromBytes} to ${change.toBytes} bytes`
   }
 }

@@ -35,4 +35,36 @@ export function coalesce(extents: readonly Extent[], grain: Bytes, size: Bytes):
   return joined
 }
 
+/** What is left of `whole`; `without` sorted and disjoint. */
+export function subtract(whole: Extent, without: readonly Extent[]): Extent[] {
+  const left: Extent[] = []
+  let at = whole.offset
+  for (const hole of without) {
+    const until = minOf(hole.offset, endOf(whole))
+    if (until > at) left.push({ offset: at, length: until - at })
+    if (endOf(hole) > at) at = endOf(hole)
+  }
+  if (at < endOf(whole)) left.push({ offset: at, length: endOf(whole) - at })
+  return left
+}
+
+/** The same bytes in the same order, in lists of at most `bytes` each. */
+export function* portions(extents: readonly Extent[], bytes: Bytes): Generator<readonly Extent[]> {
+  let portion: Extent[] = []
+  let room = bytes
+  for (const extent of extents) {
+    for (let at = extent.offset; at < endOf(extent);) {
+      const length = minOf(room, endOf(extent) - at)
+      portion.push({ offset: at, length })
+      at += length
+      room -= length
+      if (room > 0n) continue
+      yield portion
+      portion = []
+      room = bytes
+    }
+  }
+  if (portion.length > 0) yield portion
+}
+
 const minOf = (a: Bytes, b: Bytes): Bytes => (a < b ? a : b)

@@ -1,9 +1,12 @@
-import { isUuid, passId, type DiskKey, type JobId, type PassId } from './ids.js'
+import { isUuid, passId, type DiskKey, type JobId, type PassId, type VerificationId } from './ids.js'
 
 const passPrefix = 'ossea-pass-'
 
-/** The snapshot of a pass. It carries the pass id, so a repeated step finds its own and never touches a foreign one. */
-export const snapshotNameOf = (pass: PassId): string => `${passPrefix}${pass}`
+/**
+ * The snapshot of a pass or of a verification. It carries the id, so a repeated step finds its own and never touches a
+ * foreign one.
+ */
+export const snapshotNameOf = (pass: PassId | VerificationId): string => `${passPrefix}${pass}`
 
 /** The pass whose snapshot has this name; undefined for every name a pass never gives. */
 export function passOfSnapshotName(name: string): PassId | undefined {

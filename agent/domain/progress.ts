@@ -1,6 +1,7 @@
 import { type Bytes } from './units.js'
 
-export type SyncType = 'full' | 'incremental'
+/** `compare` reads both sides and moves the differences. */
+export type SyncType = 'full' | 'incremental' | 'compare'
 
 /** One disk's counters in a pass; `undefined` where the plan is not known yet. */
 export interface DiskProgress {
@@ -53,5 +54,5 @@ function sumIfAllKnown(values: readonly (Bytes | undefined)[]): Bytes | undefine
 function syncTypeOf(disks: readonly DiskProgress[]): PassProgress['syncType'] {
   const types = new Set(disks.map(disk => disk.syncType))
   if (types.size === 0 || types.has(undefined)) return undefined
-  return types.size === 2 ? 'mixed' : [...types][0]
+  return types.size > 1 ? 'mixed' : [...types][0]
 }

@@ -17,6 +17,7 @@ import {
   type StatusView,
   type SourceVmList,
 } from '../api/schemas.js'
+import { type StartVerification, type VerificationView } from '../api/verification.js'
 import { type AddOutcome, type ManagedVmList, type ManagedVmView, type VmQuery } from '../api/source-vms.js'
 
 /** What the operator sees, read from the journal: nothing here is stored for being shown. */
@@ -56,6 +57,16 @@ export interface HardwareHistory {
   readonly versions: (sourceVmId: string) => Promise<HardwareVersionList['items']>
   readonly version: (sourceVmId: string, version: number) => Promise<HardwareVersionDetail>
   readonly compare: (sourceVmId: string, from: number, to: number) => Promise<HardwareComparison>
+}
+
+/** Comparisons of a job's volumes with their source. */
+export interface VerificationAdmin {
+  /** Records it; the saga runner takes it up. Rejects with NOT_FOUND, JOB_HAS_NO_POINT or JOB_BUSY. */
+  readonly start: (jobId: string, wanted: NonNullable<StartVerification>) => Promise<string>
+  /** Newest first. */
+  readonly list: (jobId: string) => Promise<VerificationView[]>
+  readonly one: (id: string) => Promise<VerificationView>
+  readonly requestCancel: (id: string) => Promise<{ readonly sagaId: string }>
 }
 
 /** Looks for what speaks against replicating a VM. */

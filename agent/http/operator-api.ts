@@ -15,9 +15,17 @@ import {
 } from '../api/schemas.js'
 import { type Logger } from '../log/logger.js'
 import { apiServer } from '../http-server/server.js'
-import { type HardwareHistory, type JobAdmin, type ManagedVms, type Preflights, type Views } from './deps.js'
+import {
+  type HardwareHistory,
+  type JobAdmin,
+  type ManagedVms,
+  type Preflights,
+  type VerificationAdmin,
+  type Views,
+} from './deps.js'
 import { originalRoutes } from './original-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
+import { verificationRoutes } from './verification-routes.js'
 
 export interface OperatorApiDeps {
   readonly views: Views
@@ -25,6 +33,7 @@ export interface OperatorApiDeps {
   readonly managed: ManagedVms
   readonly hardware: HardwareHistory
   readonly preflights: Preflights
+  readonly verifications: VerificationAdmin
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -44,6 +53,7 @@ export function operatorApi(deps: OperatorApiDeps) {
   )
   sourceVmRoutes(api, deps)
   originalRoutes(api, deps)
+  verificationRoutes(api, deps)
   api.get(
     '/v1/replication-jobs',
     { schema: { operationId: 'listJobs', response: replies(200, JobList) } },

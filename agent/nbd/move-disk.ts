@@ -1,130 +1,128 @@
 import { startCopy } from '../../native/copy.js'
-import { NbdError } from '../../native/errors.js'
-import { openNbd } from '../../native/handle.js'
-import { type ConnectTarget, type CopyExtent, type CopyResult } from '../../native/types.js'
-import { coalesce, totalLength, type Extent } from '../domain/extent.js'
-import { type SyncType } from '../domain/progress.js'
-import { KIB, type Bytes } from '../domain/units.js'
-import { AppError } from '../errors.js'
+import { type ConnectTarget, type CopyCounters, type CopyResult } from '../../native/types.js'
+import { endOf } from '../domain/extent.js'
+import { MIB, type Bytes } from '../domain/units.js'
+import { asAppError } from './failure.js'
+import { type DiskPlan } from './plan-disk.js'
 import { unsteered } from './steered-copy.js'
 
-/** CBT's own grain: neighbours join into larger requests, and every server takes them aligned. */
-const grainBytes: Bytes = 64n * KIB
-
-export interface DiskPlan {
-  readonly syncType: SyncType
-  readonly extents: readonly Extent[]
-  /** What will be read: the extents without what the source's map calls zero. */
-  readonly plannedBytes: Bytes
-  readonly capacityBytes: Bytes
-}
-
-export interface MovedDisk {
+/** What has moved so far. Bytes. */
+export interface MoveCounters {
+  /** Of the plan, counted once. */
   readonly readBytes: Bytes
+  /** What reached the target, also what did so a second time. */
   readonly writtenBytes: Bytes
   readonly zeroedBytes: Bytes
   readonly skippedBytes: Bytes
+  /** Read by an earlier try of this copy and not durable when that broke. */
+  readonly sentAgainBytes: Bytes
   readonly retriedRequests: number
   readonly rateBytesPerSec: Bytes
+  /** Below this offset everything planned is durable. */
+  readonly durableBelow: Bytes
+}
+
+export interface MovedDisk extends MoveCounters {
   readonly seconds: number
   readonly fallbacks: readonly string[]
   /** False where the target's server has no flush: then nothing says that the bytes are durable. */
   readonly flushed: boolean
 }
 
-/**
- * What one disk has to move, known before anything does. `changed` undefined means everything. Without an allocation map
- * every byte of the extents is planned. Rejects with SOURCE_READ_FAILED or the signal's reason.
- */
-export async function planDisk(
-  disk: string,
-  source: ConnectTarget,
-  changed: readonly Extent[] | undefined,
-  signal: AbortSignal,
-): Promise<DiskPlan> {
-  try {
-    const handle = await openNbd(source, { signal })
-    try {
-      const capacityBytes = handle.info.sizeBytes
-      const extents = coalesce(changed ?? [{ offset: 0n, length: capacityBytes }], grainBytes, capacityBytes)
-      let plannedBytes = 0n
-      for (const extent of extents) {
-        const map = await handle.blockStatus(extent.offset, extent.length, { signal })
-        plannedBytes += map === undefined ? extent.length : totalLength(map.filter(range => !range.zero))
-      }
-      return {
-        syncType: changed === undefined ? 'full' : 'incremental',
-        extents,
-        plannedBytes,
-        capacityBytes,
-      }
-    } finally {
-      handle.close()
-    }
-  } catch (cause) {
-    throw asAppError(disk, cause, signal)
-  }
+/** What earlier tries of this copy counted and this one does not count again. */
+export type Carried = Pick<
+  MoveCounters,
+  'writtenBytes' | 'zeroedBytes' | 'skippedBytes' | 'sentAgainBytes' | 'retriedRequests'
+>
+
+export const nothingCarried: Carried = {
+  writtenBytes: 0n,
+  zeroedBytes: 0n,
+  skippedBytes: 0n,
+  sentAgainBytes: 0n,
+  retriedRequests: 0,
+}
+
+/** How far a copy may get before its next durable mark, where the target can flush that often. */
+const markStepBytes: Bytes = 16n * MIB
+const shortestMarkMs = 250
+const longestMarkMs = 10_000
+const progressIntervalMs = 250
+
+/** Without a limit the rate is not known beforehand: then as often as a target is flushed at the most. */
+export function markIntervalMs(bytesPerSecond: Bytes | undefined): number {
+  if (bytesPerSecond === undefined || bytesPerSecond === 0n) return shortestMarkMs
+  const stepMs = Number((markStepBytes * 1000n) / bytesPerSecond)
+  return Math.min(longestMarkMs, Math.max(shortestMarkMs, stepMs))
 }
 
 /**
- * Moves what was planned and flushes the target. Rejects with SOURCE_READ_FAILED, TARGET_WRITE_FAILED, TARGET_FULL,
- * TARGET_FLUSH_FAILED, NBD_UNREACHABLE, TARGET_VOLUME_TOO_SMALL, or the signal's reason; the target then holds an unknown
- * mixture inside the planned extents only.
+ * Moves what was planned, from the plan's mark on, and flushes the target. Rejects with SOURCE_READ_FAILED,
+ * TARGET_WRITE_FAILED, TARGET_FULL, TARGET_FLUSH_FAILED, NBD_UNREACHABLE, TARGET_VOLUME_TOO_SMALL, or the signal's reason;
+ * the target then holds an unknown mixture inside the planned extents above the newest mark only.
  */
 export async function moveDisk(
   disk: string,
   ends: { readonly source: ConnectTarget; readonly target: ConnectTarget },
   plan: DiskPlan,
+  carried: Carried,
   signal: AbortSignal,
-  onProgress: (counters: Omit<MovedDisk, 'seconds' | 'fallbacks' | 'flushed'>) => void,
+  onProgress: (counters: MoveCounters) => void,
   steer = unsteered,
 ): Promise<MovedDisk> {
+  const { resumeFrom } = plan
+  const rest = plan.parts.filter(part => part.extents.some(extent => endOf(extent) > resumeFrom))
+  let done: MoveCounters = {
+    ...carried,
+    readBytes: plan.resumedBytes,
+    rateBytesPerSec: 0n,
+    durableBelow: resumeFrom,
+  }
+  const results: CopyResult[] = []
   try {
-    const extents: readonly CopyExtent[] = plan.extents
-    const request = { ...ends, extents, targetIsZero: false, signal, onProgress }
-    const { copy, release } = steer(bytesPerSecond =>
-      startCopy(bytesPerSecond === undefined ? request : { ...request, bytesPerSecond }),
-    )
-    try {
-      return movedDisk(await copy.result)
-    } finally {
-      release()
+    // Nothing left to move is flushed once more all the same: that is what the commit asks for.
+    for (const { mode, extents } of rest.length > 0 ? rest : plan.parts.slice(-1)) {
+      const before = done
+      const { copy, release } = steer(bytesPerSecond =>
+        startCopy({
+          ...ends,
+          extents,
+          mode,
+          targetIsZero: false,
+          resumeFrom,
+          ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
+          markIntervalMs: markIntervalMs(bytesPerSecond),
+          progressIntervalMs,
+          signal,
+          onProgress: counters => onProgress(sum(before, counters, counters.rateBytesPerSec)),
+        }),
+      )
+      const result = await copy.result.finally(release)
+      results.push(result)
+      done = sum(before, result, 0n)
     }
   } catch (cause) {
     throw asAppError(disk, cause, signal)
   }
-}
-
-function movedDisk(result: CopyResult): MovedDisk {
-  const { readBytes, writtenBytes, zeroedBytes, skippedBytes, retriedRequests, seconds, fallbacks } = result
-  const rateBytesPerSec = (readBytes * 1000n) / BigInt(Math.max(1, Math.round(seconds * 1000)))
-  const flushed = result.flushedConnections === result.connections
+  const seconds = results.reduce((total, result) => total + result.seconds, 0)
+  const moved = done.readBytes - plan.resumedBytes
   return {
-    readBytes,
-    writtenBytes,
-    zeroedBytes,
-    skippedBytes,
-    retriedRequests,
-    rateBytesPerSec,
+    ...done,
+    rateBytesPerSec: (moved * 1000n) / BigInt(Math.max(1, Math.round(seconds * 1000))),
     seconds,
-    fallbacks,
-    flushed,
+    fallbacks: [...new Set(results.flatMap(result => result.fallbacks))],
+    flushed: results.every(result => result.flushedConnections === result.connections),
   }
 }
 
-function asAppError(disk: string, cause: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted || !(cause instanceof NbdError)) return cause
-  const where = cause.length === 0n ? '' : ` at ${cause.offset}+${cause.length}`
-  const attempt = `disk ${disk}${where}: ${cause.errno}`
-  if (cause.side !== 'target') return new AppError('SOURCE_READ_FAILED', attempt, cause)
-  switch (cause.op) {
-    case 'nbd_flush':
-      return new AppError('TARGET_FLUSH_FAILED', attempt, cause)
-    case 'nbd_connect':
-      return new AppError('NBD_UNREACHABLE', attempt, cause)
-    case 'copy':
-      return new AppError('TARGET_VOLUME_TOO_SMALL', attempt, cause)
-    default:
-      return new AppError(cause.errno === 'ENOSPC' ? 'TARGET_FULL' : 'TARGET_WRITE_FAILED', attempt, cause)
-  }
-}
+const sum = (before: MoveCounters, more: CopyCounters, rateBytesPerSec: Bytes): MoveCounters => ({
+  readBytes: before.readBytes + more.readBytes,
+  writtenBytes: before.writtenBytes + more.writtenBytes,
+  zeroedBytes: before.zeroedBytes + more.zeroedBytes,
+  skippedBytes: before.skippedBytes + more.skippedBytes,
+  sentAgainBytes: before.sentAgainBytes,
+  retriedRequests: before.retriedRequests + more.retriedRequests,
+  rateBytesPerSec,
+  // A part begins at the mark its copy was given, which is not above the one reached before it.
+  durableBelow: before.durableBelow > more.durableBelow ? before.durableBelow : more.durableBelow,
+})

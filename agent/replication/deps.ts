@@ -7,6 +7,7 @@ import {
   type TaskId,
   type VolumeId,
 } from '../domain/ids.js'
+import { type DiskStart, type HeldCopy } from '../domain/disk-start.js'
 import { type FenceToken } from '../domain/fence.js'
 import { type Hardware } from '../domain/hardware.js'
 import { type Finding } from '../domain/preflight.js'
@@ -18,6 +19,7 @@ import { type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
 import { type SagaClaim } from '../saga/log.js'
+import { type VerifiedDisk, type VerifyOrder } from './verify/deps.js'
 
 export interface JobDisk {
   readonly diskKey: DiskKey
@@ -31,7 +33,9 @@ export interface JobDisk {
   readonly volumeId: VolumeId | null
   /** False for a volume the operator chose: it is never deleted by a clean-up. */
   readonly volumeIsOurs: boolean
-  /** Of the last committed pass; null: the next pass is full. */
+  /** What the last committed pass left of the disk on a volume; null: none did. */
+  readonly held: HeldCopy | null
+  /** Of the last committed pass; null: the next pass looks at the whole disk. */
   readonly changeId: ChangeId | null
   /** Why `changeId` was dropped although the disk was copied before; null otherwise. */
   readonly fullReason: string | null
@@ -65,7 +69,7 @@ export interface PassStore {
    */
   readonly recordDisks: (
     job: JobId,
-    disks: readonly Omit<JobDisk, 'volumeId' | 'volumeIsOurs' | 'changeId'>[],
+    disks: readonly Omit<JobDisk, 'volumeId' | 'volumeIsOurs' | 'changeId' | 'held'>[],
   ) => Promise<void>
   readonly recordVolume: (job: JobId, disk: DiskKey, volume: VolumeId) => Promise<void>
   readonly forgetVolume: (job: JobId, disk: DiskKey, volume: VolumeId) => Promise<void>
@@ -85,8 +89,11 @@ export interface PassStore {
   /** Something an operator should know that does not break the pass; one note of each kind, the newest counts. */
   readonly note: (pass: PassId, kind: string, note: string) => Promise<void>
   readonly recordCounters: (pass: PassId, disks: readonly DiskReport[]) => Promise<void>
-  /** The recovery point and every change ID, in one transaction; a second call changes nothing. */
-  readonly commit: (pass: PassId, disks: readonly CommittedDisk[]) => Promise<void>
+  /**
+   * The recovery point, every change ID and what the volumes hold, in one transaction; a second call changes nothing. With a
+   * `doubt` no change ID is kept: the next pass compares and says it.
+   */
+  readonly commit: (pass: PassId, disks: readonly CommittedDisk[], doubt: string | null) => Promise<void>
   readonly fail: (pass: PassId, failure: Failure) => Promise<void>
   /** A token higher than any given out before; rejects with SagaClaimLost when the claim is no longer the newest. */
   readonly nextFence: (claim: SagaClaim) => Promise<FenceToken>
@@ -100,10 +107,33 @@ export interface DiskReport {
   readonly writtenBytes: Bytes
   readonly zeroedBytes: Bytes
   readonly skippedBytes: Bytes
+  /** Read by an earlier try of the same copy and not durable when that broke. */
+  readonly sentAgainBytes: Bytes
   readonly retriedRequests: number
   readonly rateBytesPerSec: Bytes
   readonly seconds: number | null
   readonly fallbacks: readonly string[]
+}
+
+/** How far one disk got in a copy that broke. */
+export interface BrokenDisk {
+  readonly diskKey: DiskKey
+  /** Reported while the lease lasted: below it everything planned was flushed to the volume. */
+  readonly durableBelow: Bytes
+  readonly report: Json
+}
+
+export interface BrokenCopy {
+  readonly failure: Failure
+  readonly endedAt: Date
+  readonly disks: readonly BrokenDisk[]
+}
+
+export interface CopyReport {
+  /** `flushed` says whether the target confirmed it. */
+  readonly disks: readonly (DiskReport & { readonly flushed: boolean })[]
+  /** What happened to the VM's snapshots meanwhile and makes its later changes doubtful; null: nothing. */
+  readonly disturbance: string | null
 }
 
 export interface InspectedVm {
@@ -143,9 +173,9 @@ export interface FrozenVm {
 
 export interface CopyOrder {
   readonly diskKey: DiskKey
-  readonly previousChangeId: ChangeId | null
-  /** Why there is none although the disk was copied before; null otherwise. */
-  readonly fullReason: string | null
+  readonly start: DiskStart
+  /** What an earlier try of this copy reported, as it came; null: there was none. */
+  readonly earlier: Json | null
   readonly exportSocket: string
   readonly exportName: string
 }
@@ -169,7 +199,7 @@ export interface SourceSite {
   ) => Promise<FrozenVm>
   /** Rejects with SOURCE_VM_NOT_OFF. */
   readonly readPoweredOff: (owner: string, vm: SourceVmId, signal: AbortSignal) => Promise<FrozenVm>
-  /** Resolves when every disk is copied and flushed; `flushed` says whether each target confirmed it. */
+  /** Resolves when every disk is copied and flushed. */
   readonly copy: (
     owner: string,
     order: {
@@ -179,7 +209,17 @@ export interface SourceSite {
       readonly disks: readonly CopyOrder[]
     },
     signal: AbortSignal,
-  ) => Promise<readonly (DiskReport & { readonly flushed: boolean })[]>
+  ) => Promise<CopyReport>
+  /** Compares frozen disks with their volumes; what nobody can tell is unknown, not an error. */
+  readonly verify: (
+    owner: string,
+    order: VerifyOrder,
+    signal: AbortSignal,
+  ) => Promise<readonly VerifiedDisk[]>
+  /** The tries of this owner's copy that broke, oldest first; `goesOn`: another one is queued, under way or done. */
+  readonly copyTries: (
+    owner: string,
+  ) => Promise<{ readonly broken: readonly BrokenCopy[]; readonly goesOn: boolean }>
   /** Gives how many seconds the removal took. */
   readonly removeSnapshot: (
     owner: string,
@@ -198,6 +238,8 @@ export interface LeftSnapshot {
 /** Volumes in CloudStack. */
 export interface TargetVolumes {
   readonly find: (volume: VolumeId, signal: AbortSignal) => Promise<{ readonly sizeBytes: Bytes } | undefined>
+  /** At least this large afterwards; nothing on it changes. Rejects with the error of CloudStack. */
+  readonly grow: (volume: VolumeId, sizeBytes: Bytes, signal: AbortSignal) => Promise<void>
   /** Finds the volume of this name or creates it. */
   readonly ensure: (
     name: string,
@@ -239,6 +281,19 @@ export interface PassDeps {
   /** A snapshot that takes longer to make or to fold makes the next pass gentler. */
   readonly slowSnapshotSeconds: number
   readonly logger: Logger
+  readonly now: () => Date
+  /** Resolves after `delayMs`, or earlier when the signal aborts. */
+  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
+  /** How long a copy that gets no further is tried again. */
+  readonly copyPatienceMs: number
+}
+
+/** A task that came to nothing, or is being ended. */
+export interface BrokenTask {
+  readonly failure: Failure
+  readonly endedAt: Date
+  /** Of its newest heartbeat that counted. */
+  readonly progress: Json | undefined
 }
 
 export type TaskStanding =
@@ -260,6 +315,10 @@ export interface TaskBoardStore {
     readonly input: Json
   }) => Promise<TaskId>
   readonly standing: (id: TaskId) => Promise<TaskStanding>
+  /** The owner's tasks that broke, oldest first; `goesOn`: it has one that `ensure` would give. */
+  readonly tries: (
+    owner: string,
+  ) => Promise<{ readonly broken: readonly BrokenTask[]; readonly goesOn: boolean }>
   /** Undefined: no such task. */
   readonly kindOf: (id: TaskId) => Promise<string | undefined>
   readonly lease: (

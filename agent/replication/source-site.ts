@@ -1,8 +1,12 @@
 import { type SourceVmId, changeId, diskKey, type TaskId } from '../domain/ids.js'
+import { type DiskStart } from '../domain/disk-start.js'
+import { type SyncType } from '../domain/progress.js'
 import { AppError, type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
+import { verifiedFromText } from './verify/verified-text.js'
 import {
+  type BrokenDisk,
   type DiskReport,
   type FrozenVm,
   type InspectedVm,
@@ -72,14 +76,18 @@ export class TaskBoard {
     pausing.abort()
   }
 
-  /** The task's result. Rejects with the failure the VMA reported, WORKER_LOST, WORKER_ABSENT or the signal's reason. */
+  tries(owner: string): ReturnType<TaskBoardStore['tries']> {
+    return this.#options.store.tries(owner)
+  }
+
+  /** The task's result. An agent that stops leaves the work to the VMA and finds it again. Rejects with the failure the VMA reported, WORKER_LOST, WORKER_ABSENT or the signal's reason. */
   async run(owner: string, kind: string, subject: string, input: Json, signal: AbortSignal): Promise<Json> {
     const { store } = this.#options
     const id = await store.ensure({ owner, kind, subject, input })
     this.changed()
     for (;;) {
       if (signal.aborted) {
-        await this.#cancel(id)
+        if (!isStopping(signal.reason)) await this.#cancel(id)
         throw signal.reason
       }
       const standing = await store.standing(id)
@@ -127,6 +135,10 @@ export class TaskBoard {
   }
 }
 
+/** What the saga runner says to its steps then. */
+const isStopping = (reason: unknown): boolean =>
+  reason instanceof AppError && reason.code === 'STORE_UNAVAILABLE'
+
 const lost: Failure = { code: 'WORKER_LOST', message: 'the VMA sent no heartbeat until its lease ended' }
 const absent: Failure = { code: 'WORKER_ABSENT', message: 'no VMA asked for the work in time' }
 
@@ -159,13 +171,44 @@ export function sourceSite(board: TaskBoard): SourceSite {
         sourceVmId: order.vm,
         from: { ...order.from },
         pace: { level: order.pace.level, bytesPerSec: order.pace.bytesPerSec?.toString() ?? null },
-        disks: order.disks.map(disk => ({ ...disk })),
+        disks: order.disks.map(disk => ({ ...disk, start: startText(disk.start) })),
       }
-      const result = await board.run(owner, 'copy-disks', order.vm, input, signal)
-      return (result as unknown as { readonly disks: readonly CountersText[] }).disks.map(disk => ({
-        ...reportFromText(disk),
-        flushed: disk.flushed === true,
-      }))
+      const { disks, disturbance } = (await board.run(
+        owner,
+        'copy-disks',
+        order.vm,
+        input,
+        signal,
+      )) as unknown as CopyResultText
+      return {
+        disks: disks.map(disk => ({ ...reportFromText(disk), flushed: disk.flushed === true })),
+        disturbance,
+      }
+    },
+    verify: async (owner, { vm, snapshotName, settings, disks }, signal) => {
+      const input = {
+        sourceVmId: vm,
+        from: { kind: 'snapshot', name: snapshotName },
+        ...settings,
+        bytesPerSecond: settings.bytesPerSecond?.toString() ?? null,
+        disks: disks.map(disk => ({
+          ...disk,
+          fromBytes: disk.fromBytes.toString(),
+          untilBytes: disk.untilBytes.toString(),
+        })),
+      }
+      return verifiedFromText(await board.run(owner, 'verify-disks', vm, input, signal))
+    },
+    copyTries: async owner => {
+      const { broken, goesOn } = await board.tries(owner)
+      return {
+        goesOn,
+        broken: broken.map(({ failure, endedAt, progress }) => ({
+          failure,
+          endedAt,
+          disks: brokenDisks(progress),
+        })),
+      }
     },
     removeSnapshot: async (owner: string, vm: SourceVmId, name: string, signal: AbortSignal) => {
       const input = { sourceVmId: vm, snapshotName: name }
@@ -173,6 +216,25 @@ export function sourceSite(board: TaskBoard): SourceSite {
       return (result as unknown as { readonly seconds: number }).seconds
     },
   }
+}
+
+/** As api/worker.ts has it. */
+const startText = (start: DiskStart): Json =>
+  start.kind === 'compare' ? { ...start, heldBytes: start.heldBytes.toString() } : { ...start }
+
+/** Checked against api/worker.ts at the edge. */
+function brokenDisks(progress: Json | undefined): readonly BrokenDisk[] {
+  const reports = (progress ?? []) as unknown as readonly (Record<string, Json> & CountersText)[]
+  return reports.map(report => ({
+    diskKey: diskKey(report.diskKey),
+    durableBelow: BigInt(report.durableBelow),
+    report,
+  }))
+}
+
+interface CopyResultText {
+  readonly disks: readonly CountersText[]
+  readonly disturbance: string | null
 }
 
 interface InspectResult {
@@ -215,12 +277,14 @@ function frozenFromText(result: Json): FrozenVm {
 
 export interface CountersText {
   readonly diskKey: string
-  readonly syncType: 'full' | 'incremental'
+  readonly syncType: SyncType
   readonly plannedBytes: string
   readonly readBytes: string
   readonly writtenBytes: string
   readonly zeroedBytes: string
   readonly skippedBytes: string
+  readonly sentAgainBytes: string
+  readonly durableBelow: string
   readonly retriedRequests: number
   readonly rateBytesPerSec: string
   readonly seconds: number | null
@@ -237,6 +301,7 @@ export const reportFromText = (text: CountersText): DiskReport => ({
   writtenBytes: BigInt(text.writtenBytes),
   zeroedBytes: BigInt(text.zeroedBytes),
   skippedBytes: BigInt(text.skippedBytes),
+  sentAgainBytes: BigInt(text.sentAgainBytes),
   retriedRequests: text.retriedRequests,
   rateBytesPerSec: BigInt(text.rateBytesPerSec),
   seconds: text.seconds,

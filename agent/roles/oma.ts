@@ -10,6 +10,8 @@ import { workerApi } from '../http/worker-api.js'
 import { type Logger } from '../log/logger.js'
 import { preflight } from '../replication/preflight.js'
 import { passSaga } from '../replication/pass/saga.js'
+import { Scrubber, type ScrubOptions } from '../replication/scrubber.js'
+import { verifySaga } from '../replication/verify/saga.js'
 import { sourceSite, TaskBoard } from '../replication/source-site.js'
 import { SnapshotReaper } from '../replication/snapshot-reaper.js'
 import { SagaRunner, sagaKind } from '../saga/runner.js'
@@ -21,6 +23,7 @@ import { passStore } from '../store/pass-store.js'
 import { sagaLog } from '../store/saga-log.js'
 import { hardwareHistory } from '../store/vm-hardware.js'
 import { vmPreflights } from '../store/vm-preflights.js'
+import { verificationAdmin, verificationStore } from '../store/verifications.js'
 import { views } from '../store/views.js'
 import { workerReports } from '../store/worker-reports.js'
 import { taskBoardStore } from '../store/worker-tasks.js'
@@ -31,6 +34,9 @@ import { productVersion } from './version.js'
 
 /** A VMA that is silent for longer is lost; it heartbeats four times as often and asks for work every 20 s. */
 const defaultLeaseSeconds = 30
+
+/** Longer than a restart of vCenter or of an appliance. */
+const defaultCopyPatienceSeconds = 900
 
 /** An operator waits for it in front of a screen. */
 const preflightLimitMs = 60_000
@@ -75,6 +81,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const volumed = volumedLink(config.volume_daemon.socket)
   const runner = sagaRunner(db, { board, volumed }, config, logger)
   const preflightStore = vmPreflights(db, wallClock)
+  const verifications = verificationAdmin(db, wallClock)
   const operator = operatorApi({
     views: views(db, {
       version: productVersion(),
@@ -89,8 +96,14 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
       run: preflight({ board, tasks, store: preflightStore, limitMs: preflightLimitMs, pause }),
       last: preflightStore.last,
     },
+    verifications,
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
+    logger,
+  })
+  const scrubber = scrubberOf(config, {
+    verifications,
+    onWork: () => runner.poke(),
     logger,
   })
   const worker = workerApi({
@@ -111,7 +124,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   })
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])
-    await Promise.all([runner.stop(), reaper.stop()])
+    await Promise.all([runner.stop(), reaper.stop(), scrubber?.stop()])
     await board.stop()
     await volumed.disconnect()
     await db.destroy()
@@ -121,7 +134,27 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   board.start()
   runner.start()
   reaper.start()
+  scrubber?.start()
   return { close }
+}
+
+const longestScrubPollMs = 60_000
+
+/** Undefined where none is configured. */
+function scrubberOf(
+  { scrub }: OmaConfig,
+  parts: Pick<ScrubOptions, 'verifications' | 'onWork' | 'logger'>,
+): Scrubber | undefined {
+  if (scrub === undefined) return undefined
+  return new Scrubber({
+    ...parts,
+    bytesPerSecond: BigInt(scrub.bytes_per_second),
+    lookMs: scrub.look_minutes * 60_000,
+    everyMs: scrub.every_minutes * 60_000,
+    pollMs: Math.min(longestScrubPollMs, scrub.every_minutes * 15_000),
+    now: wallClock,
+    pause,
+  })
 }
 
 interface Peers {
@@ -151,6 +184,9 @@ function sagaRunner(db: Database, peers: Peers, config: OmaConfig, logger: Logge
     exports: peers.volumed,
     slowSnapshotSeconds: config.slow_snapshot_seconds ?? usualSlowSnapshotSeconds,
     logger,
+    now: wallClock,
+    pause,
+    copyPatienceMs: (config.copy_patience_seconds ?? defaultCopyPatienceSeconds) * 1000,
   }
   return new SagaRunner({
     log: sagaLog(db, wallClock),
@@ -159,7 +195,10 @@ function sagaRunner(db: Database, peers: Peers, config: OmaConfig, logger: Logge
     retryFirstMs: 500,
     retryMaxMs: 30_000,
     triesBeforeOperator: 10,
-    kinds: [sagaKind(passSaga, deps)],
+    kinds: [
+      sagaKind(passSaga, deps),
+      sagaKind(verifySaga, { ...deps, verifications: verificationStore(db, wallClock) }),
+    ],
     sweepMs: 2000,
     parkedRetryMs: 60_000,
     now: () => Date.now(),

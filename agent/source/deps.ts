@@ -88,6 +88,11 @@ export interface SourceVsphere {
     name: string,
     signal: AbortSignal,
   ) => Promise<TakenSnapshot | undefined>
+  /**
+   * What somebody else did to the VM's snapshots while the one of this name stood, in words; null: nothing. Rejects with
+   * SOURCE_SNAPSHOT_GONE.
+   */
+  readonly disturbance: (moref: string, name: string, signal: AbortSignal) => Promise<string | null>
   /** Removes the snapshot of this name, if there is one, and resolves when the disks are consolidated. */
   readonly removeSnapshot: (
     request: { readonly moref: string; readonly name: string },

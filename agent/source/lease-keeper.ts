@@ -1,4 +1,5 @@
 import { type DiskCounters, type LeasedTask } from '../api/worker.js'
+import { MIB } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type CopySteering } from './copy-steering.js'
@@ -18,8 +19,9 @@ const longestBeatMs = 2_000
 /**
  * Keeps one lease alive by heartbeats. `signal` aborts when the OMA wants the work cancelled (PASS_CANCELLED), has given it
  * up, or could not be reached for as long as the lease lasts (WORKER_LEASE_LAPSED), or when another version of the OMA
- * answers (WORKER_VERSION_MISMATCH). The lease counts from the moment its
- * newest acknowledged heartbeat was sent, so this side always stops before the OMA gives the work to somebody else.
+ * answers (WORKER_VERSION_MISMATCH). The lease counts from the moment its newest acknowledged heartbeat was sent, so this side
+ * always stops before the OMA gives the work to somebody else. A durable mark that moved far is told at once: only what the
+ * OMA has heard of need not be sent again should this side die.
  */
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions
@@ -29,7 +31,9 @@ export class LeaseKeeper {
   readonly #over = new AbortController()
   readonly #beating: Promise<void>
   #deadlineMs: number
-  progress: readonly DiskCounters[] = []
+  #progress: readonly DiskCounters[] = []
+  #told: readonly DiskCounters[] = []
+  #rest = new AbortController()
 
   constructor(
     options: LeaseKeeperOptions,
@@ -41,6 +45,11 @@ export class LeaseKeeper {
     this.#steering = steering
     this.#deadlineMs = options.nowMs() + task.leaseMs
     this.#beating = this.#beat()
+  }
+
+  set progress(disks: readonly DiskCounters[]) {
+    this.#progress = disks
+    if (hasMovedFar(this.#told, disks)) this.#rest.abort()
   }
 
   get signal(): AbortSignal {
@@ -63,7 +72,8 @@ export class LeaseKeeper {
         return
       }
       await this.#once()
-      await pause(Math.min(this.#task.leaseMs / 4, longestBeatMs, leftMs), this.#end.signal)
+      const rest = AbortSignal.any([this.#end.signal, this.#rest.signal])
+      await pause(Math.min(this.#task.leaseMs / 4, longestBeatMs, leftMs), rest)
     }
   }
 
@@ -75,7 +85,9 @@ export class LeaseKeeper {
     if (leftMs <= 0) return
     try {
       const limit = AbortSignal.any([this.#end.signal, AbortSignal.timeout(Math.ceil(leftMs))])
-      const report = { progress: [...this.progress], held: this.#steering.isHeld }
+      this.#rest = new AbortController()
+      this.#told = this.#progress
+      const report = { progress: [...this.#told], held: this.#steering.isHeld }
       const { cancel, hold } = await link.heartbeat(this.#task, report, limit)
       this.#deadlineMs = sentAtMs + this.#task.leaseMs
       this.#steering.hold(hold)
@@ -96,3 +108,12 @@ export class LeaseKeeper {
     this.#over.abort(new AppError('WORKER_LEASE_LAPSED', `task ${this.#task.id}: ${why}`))
   }
 }
+
+/** A mark that moved by less can wait for the next heartbeat. */
+const farBytes = 4n * MIB
+
+const hasMovedFar = (told: readonly DiskCounters[], now: readonly DiskCounters[]): boolean =>
+  now.some(disk => {
+    const before = told.find(candidate => candidate.diskKey === disk.diskKey)
+    return BigInt(disk.durableBelow) - BigInt(before?.durableBelow ?? '0') >= farBytes
+  })

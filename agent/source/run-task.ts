@@ -3,6 +3,7 @@ import { sourceVmId } from '../domain/ids.js'
 import { type DatastoreFloor } from './datastore-floor.js'
 import { copyDisks, type CopyDeps } from './tasks/copy-disks.js'
 import { createSnapshot, readPoweredOff } from './tasks/freeze.js'
+import { verifyDisks } from './tasks/verify-disks.js'
 import { inspectVm, preflightVm, removeSnapshot, type InspectDeps } from './tasks/vm-tasks.js'
 import { type TaskContext } from './worker.js'
 
@@ -24,6 +25,8 @@ export function runTask(deps: TaskDeps, task: LeasedTask, context: TaskContext):
       return whileRoom(deps, task.input, context.signal, signal =>
         copyDisks(deps, task.input, signal, context.onProgress, context.steer),
       )
+    case 'verify-disks':
+      return whileRoom(deps, task.input, context.signal, signal => verifyDisks(deps, task.input, signal))
     case 'remove-snapshot':
       return removeSnapshot(vsphere, task.input, context.signal)
   }
@@ -32,7 +35,7 @@ export function runTask(deps: TaskDeps, task: LeasedTask, context: TaskContext):
 /** A VM that is off has no snapshot that could grow. */
 const whileRoom = <T>(
   { floor }: TaskDeps,
-  { sourceVmId: vm, from }: TaskInput<'copy-disks'>,
+  { sourceVmId: vm, from }: Pick<TaskInput<'copy-disks'>, 'sourceVmId' | 'from'>,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> => (from.kind === 'snapshot' ? floor.whileHeld(sourceVmId(vm), signal, work) : work(signal))

@@ -4,6 +4,7 @@ import { AppError } from '../errors.js'
 import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
 import { deleteJob, holdBack } from './job-control.js'
+import { mustBeIdle } from './job-idle.js'
 import { manage } from './managed-vms.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 
@@ -78,12 +79,8 @@ async function startPass(db: Database, now: () => Date, jobId: string, mode: Pas
     if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
     if (job.stopped_at !== null) throw new AppError('JOB_STOPPED', `replication job ${jobId}`)
     if (job.paused_at !== null) throw new AppError('JOB_PAUSED', `replication job ${jobId}`)
+    await mustBeIdle(tx, jobId)
     const newest = await tx<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').first()
-    if (newest !== undefined) {
-      const saga = await tx<{ id: string; state: string }>('sagas').where('id', newest.saga_id).first()
-      if (saga?.state !== 'done')
-        throw new AppError('JOB_BUSY', `pass ${newest.number} of job ${jobId} is ${saga?.state ?? 'unknown'}`)
-    }
     const [passId, sagaId] = [randomUUID(), randomUUID()]
     const started = now()
     await tx('sagas').insert({

@@ -2,6 +2,7 @@ import { type LeftVolumes } from '../api/schemas.js'
 import { passOfSnapshotName } from '../domain/names.js'
 import { AppError } from '../errors.js'
 import { type Database } from './database.js'
+import { mustBeIdle } from './job-idle.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 
 const columnOf = { pause: 'paused_at', stop: 'stopped_at' } as const
@@ -50,12 +51,11 @@ export const deleteJob = (db: Database, jobId: string): Promise<LeftVolumes> =>
     if (job.stopped_at === null)
       throw new AppError('JOB_NOT_STOPPED', `replication job ${jobId} of VM ${job.vm_name}`)
     const passes = await tx<PassRow>('passes').where('job_id', jobId).select('id', 'saga_id')
-    const sagaIds = passes.map(pass => pass.saga_id)
-    const open = await tx('sagas')
-      .whereIn('id', sagaIds)
-      .whereNot('state', 'done')
-      .first<{ id: string } | undefined>('id')
-    if (open !== undefined) throw new AppError('JOB_BUSY', `a pass of job ${jobId} has not ended`)
+    const looks = await tx<{ job_id: string; saga_id: string }>('verifications')
+      .where('job_id', jobId)
+      .select('saga_id')
+    const sagaIds = [...passes, ...looks].map(run => run.saga_id)
+    await mustBeIdle(tx, jobId)
     await mustHaveNoSnapshot(tx, job, new Set(passes.map(pass => pass.id)))
     const disks = await tx<JobDiskRow>('job_disks').where('job_id', jobId).whereNotNull('volume_id')
     for (const sagaId of sagaIds) await tx('worker_tasks').where('owner', 'like', `${sagaId}/%`).delete()

@@ -3,7 +3,7 @@ import { passOfSnapshotName } from '../domain/names.js'
 import { type LeftSnapshot } from '../replication/deps.js'
 import { storeCall, type Database } from './database.js'
 
-/** What the newest inventory lists of passes whose sagas are done, where the VM's job has no saga that is not. */
+/** What the newest inventory lists of passes and verifications whose sagas are done, where the VM's job has no saga that is not. */
 export function leftSnapshots(db: Database): () => Promise<readonly LeftSnapshot[]> {
   return () =>
     storeCall('looking for left snapshots', async () => {
@@ -16,11 +16,10 @@ export function leftSnapshots(db: Database): () => Promise<readonly LeftSnapshot
         const named = (JSON.parse(vm.pass_snapshots) as string[]).flatMap(
           name => passOfSnapshotName(name) ?? [],
         )
-        const passes: { id: string; state: string }[] = await db('passes as p')
-          .join('sagas as s', 's.id', 'p.saga_id')
-          .join('replication_jobs as j', 'j.id', 'p.job_id')
-          .where('j.source_vm_id', vm.id)
-          .select('p.id', 's.state')
+        const passes = [
+          ...(await sagasOf(db, 'passes', vm.id)),
+          ...(await sagasOf(db, 'verifications', vm.id)),
+        ]
         if (passes.some(pass => pass.state !== 'done')) continue
         const known = new Set(passes.map(pass => pass.id))
         for (const pass of named)
@@ -29,3 +28,14 @@ export function leftSnapshots(db: Database): () => Promise<readonly LeftSnapshot
       return left
     })
 }
+
+const sagasOf = (
+  db: Database,
+  table: 'passes' | 'verifications',
+  vm: string,
+): Promise<readonly { id: string; state: string }[]> =>
+  db(`${table} as w`)
+    .join('sagas as s', 's.id', 'w.saga_id')
+    .join('replication_jobs as j', 'j.id', 'w.job_id')
+    .where('j.source_vm_id', vm)
+    .select<{ id: string; state: string }[]>('w.id', 's.state')

@@ -38,6 +38,10 @@ export interface JobDiskRow {
   readonly volume_id: string | null
   readonly volume_is_ours: number
   readonly change_id: string | null
+  readonly held_volume_id: string | null
+  readonly held_bytes: string | null
+  /** Where the next scrub begins. */
+  readonly scrubbed_below: string
 }
 
 export interface PassRow {
@@ -125,7 +129,7 @@ export function passStore(db: Database, now: () => Date): PassStore {
       storeCall(`noting something of pass ${pass}`, () => putNote(db, pass, kind, note)),
     recordCounters: (pass, disks) =>
       storeCall(`recording the counters of pass ${pass}`, () => recordCounters(db, pass, disks)),
-    commit: (pass, disks) =>
+    commit: (pass, disks, doubt) =>
       storeCall(`committing pass ${pass}`, () =>
         db.transaction(async tx => {
           const row = await tx<PassRow>('passes').where({ id: pass }).forUpdate().first()
@@ -138,7 +142,12 @@ export function passStore(db: Database, now: () => Date): PassStore {
           for (const disk of disks) {
             const stored = await tx('job_disks')
               .where({ job_id: row.job_id, disk_key: disk.diskKey })
-              .update({ change_id: disk.changeId, full_reason: null })
+              .update({
+                change_id: doubt === null ? disk.changeId : null,
+                full_reason: doubt,
+                held_volume_id: tx.ref('volume_id'),
+                held_bytes: tx.ref('capacity_bytes'),
+              })
             if (stored !== 1)
               throw new Error(`pass ${pass} commits disk ${disk.diskKey}, which its job does not have`)
             await tx('pass_disks')
@@ -210,9 +219,13 @@ function jobDiskFromRow(row: JobDiskRow): JobDisk {
     fullReason: row.full_reason,
     volumeId: row.volume_id === null ? null : volumeId(row.volume_id),
     volumeIsOurs: row.volume_is_ours === 1,
+    held: heldFromRow(row),
     changeId: row.change_id === null ? null : changeId(row.change_id),
   }
 }
+
+const heldFromRow = ({ held_volume_id: volume, held_bytes: bytes }: JobDiskRow): JobDisk['held'] =>
+  volume === null || bytes === null ? null : { volumeId: volumeId(volume), bytes: BigInt(bytes) }
 
 const diskColumns = (disk: Pick<JobDisk, 'label' | 'capacityBytes' | 'backingUuid' | 'baseFile'>) => ({
   label: disk.label,
@@ -242,6 +255,7 @@ async function recordCounters(db: Database, pass: PassId, disks: readonly DiskRe
         written_bytes: disk.writtenBytes.toString(),
         zeroed_bytes: disk.zeroedBytes.toString(),
         skipped_bytes: disk.skippedBytes.toString(),
+        sent_again_bytes: disk.sentAgainBytes.toString(),
         retried_requests: disk.retriedRequests,
         rate_bytes_per_sec: disk.rateBytesPerSec.toString(),
         seconds: disk.seconds,

@@ -7,7 +7,8 @@ import {
 } from '../api/schemas.js'
 import { jobState, newestPass } from '../domain/job-state.js'
 import { passProgress, type SyncType } from '../domain/progress.js'
-import { AppError, errorTable, type Failure } from '../errors.js'
+import { AppError } from '../errors.js'
+import { failureView } from './failure-view.js'
 import { statusView, type StatusOptions } from './status-view.js'
 import { stepViews, type StepName } from './step-views.js'
 import { firstFailure } from '../saga/history.js'
@@ -17,6 +18,7 @@ import { storeCall, type Database } from './database.js'
 import { isHeld } from './job-control.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 import { eventFromRow, failureFromRow, type EventRow } from './saga-log.js'
+import { lastVerification } from './verification-views.js'
 import { managedVm, managedVmList, sourceVms } from './vm-lists.js'
 
 interface PassDiskRow {
@@ -28,12 +30,22 @@ interface PassDiskRow {
   readonly written_bytes: string
   readonly zeroed_bytes: string
   readonly skipped_bytes: string
+  readonly sent_again_bytes: string
   readonly retried_requests: number
   readonly rate_bytes_per_sec: string
   readonly seconds: number | null
   readonly fallbacks: string
   readonly change_id_before: string | null
   readonly change_id_after: string | null
+}
+
+interface BrokenTryRow {
+  readonly owner: string
+  readonly state: string
+  readonly created_at: Date
+  readonly ended_at: Date | null
+  readonly failure_code: string | null
+  readonly failure_message: string | null
 }
 
 export interface ViewOptions extends StatusOptions {
@@ -48,19 +60,28 @@ export function views(db: Database, options: ViewOptions): Views {
     managedVms: query => storeCall('listing managed VMs', () => managedVmList(db, query)),
     managedVm: id => storeCall(`reading managed VM ${id}`, () => managedVm(db, id)),
     jobs: () =>
-      storeCall('listing jobs', async () => {
-        const rows = await db<JobRow>('replication_jobs').orderBy('created_at')
-        return Promise.all(rows.map(row => jobView(db, row)))
-      }),
-    job: id => storeCall(`reading job ${id}`, () => jobDetail(db, id)),
+      storeCall('listing jobs', () =>
+        atOneInstant(db, async tx => {
+          const rows = await tx<JobRow>('replication_jobs').orderBy('created_at')
+          return Promise.all(rows.map(row => jobView(tx, row)))
+        }),
+      ),
+    job: id => storeCall(`reading job ${id}`, () => atOneInstant(db, tx => jobDetail(tx, id))),
     passes: jobId =>
-      storeCall(`listing the passes of job ${jobId}`, async () => {
-        const rows = await db<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').limit(100)
-        return Promise.all(rows.map(row => passView(db, row)))
-      }),
-    pass: id => storeCall(`reading pass ${id}`, () => passDetail(db, options.passSteps, id)),
+      storeCall(`listing the passes of job ${jobId}`, () =>
+        atOneInstant(db, async tx => {
+          const rows = await tx<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').limit(100)
+          return Promise.all(rows.map(row => passView(tx, row)))
+        }),
+      ),
+    pass: id =>
+      storeCall(`reading pass ${id}`, () => atOneInstant(db, tx => passDetail(tx, options.passSteps, id))),
   }
 }
+
+/** A pass and its saga change together; read one after the other they would contradict each other. */
+const atOneInstant = <T>(db: Database, read: (tx: Database) => Promise<T>): Promise<T> =>
+  db.transaction(read, { isolationLevel: 'repeatable read' })
 
 async function jobView(db: Database, row: JobRow): Promise<JobView> {
   const newest = await db<PassRow>('passes').where('job_id', row.id).orderBy('number', 'desc').limit(2)
@@ -91,6 +112,7 @@ async function jobDetail(db: Database, id: string): Promise<JobDetailView> {
   return {
     ...(await jobView(db, row)),
     quiesce: row.quiesce,
+    lastVerification: await lastVerification(db, id),
     disks: disks.map(disk => ({
       diskKey: disk.disk_key,
       label: disk.label,
@@ -113,11 +135,18 @@ async function passDetail(db: Database, steps: readonly StepName[], id: string):
   const notes = await db<{ pass_id: string; kind: string; note: string }>('pass_notes')
     .where('pass_id', id)
     .orderBy('kind')
+  const tries = await db<BrokenTryRow>('worker_tasks')
+    .where({ owner: `${row.saga_id}/copy`, state: 'failed' })
+    .orderBy('created_at')
   return {
     ...view,
     mode: row.mode,
     consistency: row.consistency,
     notes: notes.map(({ note }) => note),
+    brokenCopies: tries.map(task => ({
+      endedAt: (task.ended_at ?? task.created_at).toISOString(),
+      failure: failureView(failureFromRow(task)),
+    })),
     disks: disks.map(disk => diskView(disk, known)),
     steps: stepViews(steps, events),
   }
@@ -166,8 +195,6 @@ async function read(db: Database, row: PassRow) {
   return { view, disks, events }
 }
 
-export const failureView = (failure: Failure) => ({ ...failure, next: errorTable[failure.code].next })
-
 function diskView(disk: PassDiskRow, known: readonly JobDiskRow[]): PassDiskView {
   const shape = known.find(one => one.disk_key === disk.disk_key)
   return {
@@ -181,6 +208,7 @@ function diskView(disk: PassDiskRow, known: readonly JobDiskRow[]): PassDiskView
     writtenBytes: disk.written_bytes,
     zeroedBytes: disk.zeroed_bytes,
     skippedBytes: disk.skipped_bytes,
+    sentAgainBytes: disk.sent_again_bytes,
     retriedRequests: disk.retried_requests,
     seconds: disk.seconds,
     changeIdBefore: disk.change_id_before,

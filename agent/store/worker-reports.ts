@@ -71,7 +71,7 @@ async function saveProgress(db: Database, taskId: string, disk: DiskCounters): P
        JOIN passes p ON p.id = d.pass_id AND p.state = 'copying'
        JOIN worker_tasks t ON t.owner = CONCAT(p.saga_id, '/copy') AND t.state = 'leased'
         SET d.sync_type = ?, d.planned_bytes = ?, d.read_bytes = ?, d.written_bytes = ?, d.zeroed_bytes = ?,
-            d.skipped_bytes = ?, d.retried_requests = ?, d.rate_bytes_per_sec = ?, d.seconds = ?, d.fallbacks = ?
+            d.skipped_bytes = ?, d.sent_again_bytes = ?, d.retried_requests = ?, d.rate_bytes_per_sec = ?, d.seconds = ?, d.fallbacks = ?
       WHERE t.id = ? AND d.disk_key = ?`,
     [
       disk.syncType,
@@ -80,6 +80,7 @@ async function saveProgress(db: Database, taskId: string, disk: DiskCounters): P
       disk.writtenBytes,
       disk.zeroedBytes,
       disk.skippedBytes,
+      disk.sentAgainBytes,
       disk.retriedRequests,
       disk.rateBytesPerSec,
       disk.seconds,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { taskId } from '../domain/ids.js'
 import { type Failure } from '../errors.js'
 import { type Json } from '../domain/json.js'
-import { type TaskBoardStore, type TaskStanding } from '../replication/deps.js'
+import { type BrokenTask, type TaskBoardStore, type TaskStanding } from '../replication/deps.js'
 import { storeCall, type Database } from './database.js'
 import { isPaused } from './job-control.js'
 import { failureFromRow } from './saga-log.js'
@@ -23,6 +23,7 @@ interface TaskRow {
   readonly result: string | null
   readonly failure_code: string | null
   readonly failure_message: string | null
+  readonly ended_at: Date | null
 }
 
 /** Work for a VMA, with leases. Every change of a leased task is conditional on the lease's epoch. */
@@ -34,7 +35,7 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
         db.transaction(async tx => {
           await passGate(tx)
           const rows = await tx<TaskRow>('worker_tasks').where({ owner: task.owner }).forUpdate()
-          const usable = rows.find(row => row.state !== 'failed' && row.cancel_requested === 0)
+          const usable = rows.find(isUsable)
           if (usable !== undefined) return taskId(usable.id)
           const id = randomUUID()
           await tx('worker_tasks').insert({
@@ -56,6 +57,12 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
         const row = await db<TaskRow>('worker_tasks').where({ id }).first()
         if (row === undefined) throw new Error(`no task ${id}`)
         return standingFromRow(row)
+      }),
+    tries: owner =>
+      storeCall(`reading the tasks of ${owner}`, async () => {
+        const rows = await db<TaskRow>('worker_tasks').where({ owner }).orderBy('created_at')
+        const broken = rows.filter(row => !isUsable(row)).map(brokenFromRow)
+        return { broken, goesOn: rows.some(isUsable) }
       }),
     kindOf: id =>
       storeCall(`reading task ${id}`, async () => {
@@ -101,16 +108,15 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
                 state: 'failed',
                 failure_code: outcome.failure.code,
                 failure_message: outcome.failure.message,
+                ended_at: now(),
               }
         const changed = await db('worker_tasks').where({ id, epoch, state: 'leased' }).update(columns)
         return changed === 1
       }),
     cancel: id =>
       storeCall(`cancelling task ${id}`, async () => {
-        const cancelled = failureColumns({
-          code: 'PASS_CANCELLED',
-          message: 'cancelled before a VMA took it',
-        })
+        const failure = { code: 'PASS_CANCELLED', message: 'cancelled before a VMA took it' } as const
+        const cancelled = failureColumns(failure, now())
         await db('worker_tasks').where({ id, state: 'queued' }).update(cancelled)
         await db('worker_tasks').where({ id, state: 'leased' }).update({ cancel_requested: true })
       }),
@@ -119,11 +125,11 @@ export function taskBoardStore(db: Database, now: () => Date): TaskBoardStore {
         const lapsed = await db('worker_tasks')
           .where({ state: 'leased' })
           .where('lease_until', '<', now())
-          .update(failureColumns(failure))
+          .update(failureColumns(failure, now()))
         const absent = await db('worker_tasks')
           .where({ state: 'queued' })
           .where('created_at', '<', absentSince)
-          .update(failureColumns(absentFailure))
+          .update(failureColumns(absentFailure, now()))
         return lapsed + absent
       }),
     extendLeases: leaseMs =>
@@ -155,7 +161,22 @@ async function passGate(tx: Database): Promise<void> {
 const holdOf = (db: Database, { owner }: TaskRow): Promise<boolean> =>
   isPaused(db, owner.split('/')[0] ?? owner)
 
-const failureColumns = (failure: Failure) => ({
+const isUsable = (row: TaskRow): boolean => row.state !== 'failed' && row.cancel_requested === 0
+
+const progressOf = (row: TaskRow): Json | undefined =>
+  row.progress === null ? undefined : (JSON.parse(row.progress) as Json)
+
+const brokenFromRow = (row: TaskRow): BrokenTask => ({
+  failure:
+    row.state === 'failed'
+      ? failureFromRow(row)
+      : { code: 'PASS_CANCELLED', message: 'cancelled while a VMA did it' },
+  endedAt: row.ended_at ?? row.created_at,
+  progress: progressOf(row),
+})
+
+const failureColumns = (failure: Failure, endedAt: Date) => ({
+  ended_at: endedAt,
   state: 'failed',
   failure_code: failure.code,
   failure_message: failure.message,
@@ -166,10 +187,7 @@ function standingFromRow(row: TaskRow): TaskStanding {
     case 'queued':
       return { kind: 'queued' }
     case 'leased':
-      return {
-        kind: 'leased',
-        progress: row.progress === null ? undefined : (JSON.parse(row.progress) as Json),
-      }
+      return { kind: 'leased', progress: progressOf(row) }
     case 'done':
       return { kind: 'done', result: JSON.parse(row.result ?? 'null') as Json }
     case 'failed':

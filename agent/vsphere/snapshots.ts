@@ -8,7 +8,7 @@ import { type VimSession } from './session.js'
 import { type Call } from './soap.js'
 import { listedSnapshots, type ListedSnapshot } from './snapshot-tree.js'
 import { type Tasks } from './tasks.js'
-import { element, flag, type MoRef } from './vim-xml.js'
+import { child, element, flag, refOf, type MoRef } from './vim-xml.js'
 
 export interface SnapshotRequest {
   readonly moref: string
@@ -107,6 +107,22 @@ export class Snapshots {
         .filter(disk => disk.snapshotable)
         .map(({ key, changeId, fileName, capacityBytes }) => ({ key, changeId, fileName, capacityBytes })),
     }
+  }
+
+  /**
+   * What somebody else did to the snapshots of the VM while the one of this name stood; null: it is the current one still.
+   * Rejects with SOURCE_SNAPSHOT_GONE.
+   */
+  async disturbance(moref: string, name: string, signal: AbortSignal): Promise<string | null> {
+    const info = (await readVm(this.#deps.session, vmRef(moref), ['snapshot'], signal)).get('snapshot')
+    const all = listedSnapshots(info)
+    const own = all.find(snapshot => snapshot.name === name)
+    if (own === undefined) throw new AppError('SOURCE_SNAPSHOT_GONE', `VM ${moref} no longer has ${name}`)
+    const current = child(info, 'currentSnapshot')
+    const currentId = current === undefined ? undefined : refOf(current, 'currentSnapshot').id
+    if (currentId === own.ref.id) return null
+    const other = all.find(snapshot => snapshot.ref.id === currentId)
+    return `snapshot ${other?.name ?? 'unknown'} became the current one of the VM while the pass read its own`
   }
 
   /** Removes what has this name, and resolves when it is gone and the disks of the VM are consolidated. */

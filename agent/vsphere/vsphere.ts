@@ -77,6 +77,7 @@ export function openVsphere(options: VsphereOptions): Vsphere {
     enableChangeTracking: (moref, signal) => enableChangeTracking(session, tasks, moref, signal),
     createSnapshot: (request, signal) => snapshots.create(request, signal),
     findSnapshot: (moref, name, signal) => snapshots.find(moref, name, signal),
+    disturbance: (moref, name, signal) => snapshots.disturbance(moref, name, signal),
     removeSnapshot: (request, signal) => snapshots.remove(request, signal),
     freeSpace: async (vm, signal) => {
       const { disks } = await describeVm(session, vm, signal)

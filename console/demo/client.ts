@@ -81,6 +81,7 @@ export function demoClient(nowMs: () => number): ConsoleClient {
           vmName: vm.name,
           state: 'new' as const,
           quiesce: 'preferred' as const,
+          lastVerification: null,
           createdAt: new Date(nowMs()).toISOString(),
         }
         const notHeld = { pausedAt: null, stoppedAt: null }

@@ -1,10 +1,11 @@
-import { type PassView, type StepView } from '../../agent/api/schemas.js'
+import { type PassDetailView, type PassView, type StepView } from '../../agent/api/schemas.js'
 import { jobStateWords, passRows } from '../lists.js'
 import { agentNowMs, jobById, partFor, shownPassId, type Screen, type State } from '../state.js'
 import { selectedIndex } from '../table.js'
 import {
   column,
   lazyRows,
+  paragraph,
   span,
   textCell,
   type Block,
@@ -122,8 +123,18 @@ function stepBlocks(
       sort: null,
     },
     ...(part.failure === null ? [] : [failureBlock(part.failure)]),
+    ...brokenBlocks(part.value?.brokenCopies ?? []),
     ...(failure === null ? [] : [failureBlock(knownFailure(failure), failedAt(failedStep))]),
   ]
+}
+
+/** Copies that broke and were taken up again, by their newest. */
+function brokenBlocks(broken: PassDetailView['brokenCopies']): readonly Block[] {
+  const last = broken.at(-1)
+  if (last === undefined) return []
+  const { code, message } = last.failure
+  const words = `broke ${broken.length}x and went on from what was durable; the last time ${code}, ${message}`
+  return [paragraph([span('Copy  ', 'dim'), span(words, 'warn')], 6, 2)]
 }
 
 const failedAt = (step: StepView | undefined): string => (step === undefined ? '' : `${step.title}: `)

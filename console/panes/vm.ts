@@ -1,6 +1,7 @@
 import {
   type JobDiskView,
   type JobView,
+  type LastVerification,
   type PassDiskView,
   type SourceVmView,
 } from '../../agent/api/schemas.js'
@@ -98,6 +99,7 @@ function jobBlocks(state: State, job: JobView): readonly Block[] {
     fact('Job', span(`${job.id}   created ${instantWords(job.createdAt)}`)),
     fact('Point', ...pointSpans(job, agentNowMs(state))),
     ...heldBackFacts(job),
+    ...verifiedBlocks(detail.value?.lastVerification ?? null, agentNowMs(state)),
     ...passBlocks(state, job),
     { kind: 'rule', title: passDetail === null ? 'Disks' : `Disks, figures of pass ${passDetail.number}` },
     ...(detail.failure === null ? [] : [failureBlock(detail.failure)]),
@@ -144,6 +146,25 @@ function heldBackFacts(job: JobView): readonly Block[] {
       ),
     )
   return facts
+}
+
+/** What the last comparison of the volumes with their source found. */
+function verifiedBlocks(last: LastVerification | null, nowMs: number): readonly Block[] {
+  if (last === null) return []
+  const age = `${ageWords(last.endedAt, nowMs)} ago`
+  if (last.failure !== null) return [fact('Verified', span(`failed ${age}: ${last.failure.code}`, 'warn'))]
+  const blocks = `${last.differingBlocks} of ${last.blocks} blocks differ`
+  switch (last.state) {
+    case 'identical':
+      return [fact('Verified', span(`ok ${age}`, 'good'), span(`   ${blocks}`))]
+    case 'different':
+      return [
+        fact('Verified', span(`!! differs, ${age}`, 'bad'), span(`   ${blocks}; the next pass compares`)),
+      ]
+    case 'unknown':
+    case null:
+      return [fact('Verified', span(`unknown, ${age}: the changes since the point cannot be told`, 'warn'))]
+  }
 }
 
 function passBlocks(state: State, job: JobView): readonly Block[] {
@@ -205,7 +226,7 @@ function diskFacts(disk: JobDiskView, moving: PassDiskView | undefined): readonl
     fact(
       'Change ID',
       span(
-        disk.changeId ?? 'none: the next pass copies this disk in full',
+        disk.changeId ?? 'none: the next pass looks at the whole disk',
         disk.changeId === null ? 'warn' : 'plain',
       ),
     ),
@@ -221,6 +242,8 @@ function diskFacts(disk: JobDiskView, moving: PassDiskView | undefined): readonl
       ),
     ),
   )
+  if (moving.sentAgainBytes !== '0')
+    blocks.push(fact('Again', span(`${size(moving.sentAgainBytes)} sent again after a copy broke`)))
   if (moving.fallbacks.length > 0) {
     blocks.push(paragraph([span('Fallback  ', 'dim'), span(moving.fallbacks.join('; '), 'warn')], 10, 2))
   }

@@ -88,14 +88,15 @@ export function untilCopying(site: LabSite, passId: string): Promise<PassDetailV
   )
 }
 
-/** The pass shows a failure, or has ended, or operators get no answer at all. */
+/** The pass shows a failure or a broken copy, or has ended, or operators get no answer at all. */
 function untilItShows(site: LabSite, passId: string): Promise<true> {
   return until(
     `the failure of pass ${passId} shows`,
     async () => {
       try {
         const pass = await site.operator.pass(passId)
-        return pass.failure !== null || pass.sagaState === 'done' ? true : undefined
+        const shows = pass.failure !== null || pass.brokenCopies.length > 0 || pass.sagaState === 'done'
+        return shows ? true : undefined
       } catch (error) {
         if (error instanceof Error) return true
         throw error

@@ -28,6 +28,7 @@ export async function proveCommitted(
   checks: Checks,
   vmName: string,
   pass: PassDetailView,
+  hasChangeIds = pass.mode === 'snapshot',
 ): Promise<readonly DiskEvidence[]> {
   const what = `${vmName}, pass ${pass.number}`
   checks.equal(
@@ -41,7 +42,7 @@ export async function proveCommitted(
     checks.that(`${what}, ${disk.label}: identical`, identical, identical ? 'cmp and qemu-img agree' : found)
     checks.equal(`${what}, ${disk.label}: all that was planned was read`, disk.readBytes, disk.plannedBytes)
     // Between two looks at a VM at rest vSphere need not count on: only a snapshot or a start does.
-    if (pass.mode === 'snapshot')
+    if (hasChangeIds)
       checks.that(
         `${what}, ${disk.label}: the change ID moved`,
         disk.changeIdAfter !== null && disk.changeIdAfter !== disk.changeIdBefore,

@@ -9,6 +9,13 @@ import { until } from './until.js'
 export const roles = ['volumed', 'oma', 'vma'] as const
 export type RoleName = (typeof roles)[number]
 
+/** As the OMA's configuration has it. */
+export interface ScrubConfig {
+  readonly bytes_per_second: number
+  readonly look_minutes: number
+  readonly every_minutes: number
+}
+
 export interface ProductOptions {
   /** Must exist; configuration, logs and sockets go below it. */
   readonly dir: string
@@ -34,6 +41,8 @@ export interface ProductOptions {
     readonly byIdDir: string
   }
   readonly leaseSeconds: number
+  readonly copyPatienceSeconds: number
+  readonly scrub: ScrubConfig | undefined
   readonly inventorySeconds: number
   readonly limits: Readonly<Record<string, unknown>>
   readonly slowSnapshotSeconds: number
@@ -149,6 +158,8 @@ export class Product {
         return {
           lease_seconds: this.#options.leaseSeconds,
           slow_snapshot_seconds: this.#options.slowSnapshotSeconds,
+          copy_patience_seconds: this.#options.copyPatienceSeconds,
+          ...(this.#options.scrub === undefined ? {} : { scrub: this.#options.scrub }),
           api: { operator_socket: this.operatorSocket, worker_socket: workerSocket },
           database: { socket: this.#options.databaseSocket, user: 'root', name: 'ossea' },
           volume_daemon: { socket: this.volumedSocket },

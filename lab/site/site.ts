@@ -10,7 +10,7 @@ import { VcenterSimulator } from '../vcenter/simulator.js'
 import { type Cleanup } from './cleanup.js'
 import { Mariadb } from './mariadb.js'
 import { operatorLink } from './operator.js'
-import { Product } from './product.js'
+import { Product, type ScrubConfig } from './product.js'
 import { until } from './until.js'
 
 export interface SiteOptions {
@@ -25,6 +25,8 @@ export interface SiteOptions {
   readonly devices?: DevicesChoice
   /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
   readonly leaseSeconds?: number
+  /** Left out: volumes are not verified in the background. */
+  readonly scrub?: ScrubConfig
   /** Between two looks at the inventory; 5 when left out. */
   readonly inventorySeconds?: number
   /** What the VMA's file of limits says; the usual ones when left out. */
@@ -111,6 +113,8 @@ export class LabSite {
         byIdDir: cloudstack.byIdDir,
       },
       leaseSeconds: options.leaseSeconds ?? 10,
+      copyPatienceSeconds: 60,
+      scrub: options.scrub,
       inventorySeconds: options.inventorySeconds ?? 5,
       limits: options.limits ?? {},
       slowSnapshotSeconds: options.slowSnapshotSeconds ?? 60,

@@ -1,7 +1,7 @@
 import { type DiskOptions } from './disk.js'
 import { type ReaderSite } from './reader-site.js'
 import { type Vcenter } from './vcenter.js'
-import { type PowerState, type Vm } from './vm.js'
+import { type PowerState, type Snapshot, type Vm } from './vm.js'
 
 /** Where a disk hangs in its VM and what it is called; the key is what stays. */
 export type Placement = Pick<DiskOptions, 'key' | 'label' | 'controllerKey' | 'unitNumber'>
@@ -18,6 +18,48 @@ export class VcenterAdmin {
 
   setPower(vm: Vm, state: PowerState): Promise<void> {
     return this.vcenter.operations.setPower(vm, state)
+  }
+
+  /** vSphere refuses to grow a disk under a snapshot. */
+  growDisk(vm: Vm, key: number, capacityBytes: bigint): Promise<void> {
+    return vm.lock.run(async () => {
+      const disk = vm.disk(key)
+      if (disk === undefined) throw new RangeError(`${vm.name} has no disk ${key}`)
+      if (vm.snapshots.length > 0) throw new RangeError(`${vm.name} has snapshots`)
+      await disk.grow(capacityBytes)
+      vm.touched(this.vcenter.inventory)
+    })
+  }
+
+  /** The host dies and another one starts the VM: what tracked its changes is lost with it. */
+  async crashHost(vm: Vm): Promise<void> {
+    await this.setPower(vm, 'poweredOff')
+    await vm.lock.run(() => {
+      for (const disk of vm.disks) disk.journal.reset()
+      return Promise.resolve()
+    })
+    await this.setPower(vm, 'poweredOn')
+  }
+
+  /** Somebody switches change tracking off, and a snapshot of theirs makes that count. */
+  async switchTrackingOff(vm: Vm): Promise<void> {
+    vm.changeTrackingEnabled = false
+    vm.touched(this.vcenter.inventory)
+    await this.takeSnapshot(vm, 'stuns the VM')
+    await this.removeSnapshot(vm, 'stuns the VM')
+  }
+
+  /** To the snapshot of this name; the VM is off afterwards, as after every revert to a snapshot without memory. */
+  revert(vm: Vm, snapshotName: string): Promise<void> {
+    return this.vcenter.operations.revert(vm, snapshotOf(vm, snapshotName))
+  }
+
+  takeSnapshot(vm: Vm, name: string): Promise<unknown> {
+    return this.vcenter.operations.createSnapshot(vm, { name, description: 'by a customer', quiesced: false })
+  }
+
+  removeSnapshot(vm: Vm, name: string): Promise<void> {
+    return this.vcenter.operations.removeSnapshots(vm, [snapshotOf(vm, name)], true)
   }
 
   /** With its snapshots and disks. */
@@ -62,4 +104,10 @@ export class VcenterAdmin {
       return Promise.resolve()
     })
   }
+}
+
+function snapshotOf(vm: Vm, name: string): Snapshot {
+  const snapshot = vm.snapshots.find(candidate => candidate.name === name)
+  if (snapshot === undefined) throw new RangeError(`${vm.name} has no snapshot ${name}`)
+  return snapshot
 }

@@ -9,11 +9,21 @@ export interface BlockRun {
 
 /** A set of block indexes of one disk; costs no memory until the first block is added. */
 export class BlockSet {
-  readonly blockCount: number
+  blockCount: number
   private bits: Uint8Array | null = null
 
   constructor(blockCount: number) {
     this.blockCount = blockCount
+  }
+
+  /** For a disk that grew; what is in it stays. */
+  grow(blockCount: number): void {
+    if (blockCount < this.blockCount) throw new RangeError('a set of blocks does not shrink')
+    this.blockCount = blockCount
+    if (this.bits === null) return
+    const bits = new Uint8Array(Math.ceil(blockCount / 8))
+    bits.set(this.bits)
+    this.bits = bits
   }
 
   get isEmpty(): boolean {

@@ -29,13 +29,19 @@ function newEpoch(): string {
  * of the intervals between them, so an old snapshot's answer stays exact whatever is written later.
  */
 export class ChangeJournal {
-  private readonly blockCount: number
+  private blockCount: number
   private epoch = newEpoch()
   private sequence = 1
   private intervals = new Map<number, BlockSet>()
 
   constructor(blockCount: number) {
     this.blockCount = blockCount
+  }
+
+  /** The area a disk gained counts as unchanged: nothing was written there. */
+  grow(blockCount: number): void {
+    this.blockCount = blockCount
+    for (const interval of this.intervals.values()) interval.grow(blockCount)
   }
 
   record(block: number): void {

@@ -36,7 +36,7 @@ export class Disk {
   options: DiskOptions
   /** VMware begins the UUIDs of its disks with its vendor number. */
   readonly backingUuid = `6000C29${randomUUID().slice(7)}`
-  readonly capacityBytes: bigint
+  capacityBytes: bigint
   readonly journal: ChangeJournal
   tracked = false
   top: Layer
@@ -100,6 +100,16 @@ export class Disk {
       mark: this.tracked ? this.journal.mark() : null,
       capacityBytes: this.capacityBytes,
     }
+  }
+
+  /** The new area reads as zeroes. Change tracking goes on as if nothing had happened, which is what some versions of ESXi do. */
+  async grow(capacityBytes: bigint): Promise<void> {
+    if (capacityBytes <= this.capacityBytes || capacityBytes % 512n !== 0n)
+      throw new RangeError(`disk ${this.options.key}: it can only grow, by whole sectors`)
+    this.capacityBytes = capacityBytes
+    for (const layer of this.layers) layer.store.blocks.grow(this.blockCount)
+    this.journal.grow(this.blockCount)
+    await this.shadow?.truncate(Number(capacityBytes))
   }
 
   /** Drops what was written since the frozen layer and starts anew on it. Change IDs given before are void. */

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FrozenDisk } from './disk.js'
 import { chainOf } from './layer.js'
@@ -52,7 +52,13 @@ export class ReaderSite {
     await symlink(libraryPath, link)
     await this.publishSessions([])
     await this.publishFaults({})
+    await this.put(join(directory, 'read-bytes'), '\0'.repeat(8))
     await this.put(join(directory, 'sites', String(port)), `${directory}\n`)
+  }
+
+  /** What all readers have read since the start, also those that were killed. */
+  async readBytes(): Promise<bigint> {
+    return (await readFile(join(this.options.directory, 'read-bytes'))).readBigUInt64LE()
   }
 
   /** The last call wins, whatever the order in which files are written. */

@@ -173,6 +173,11 @@ export class VcenterSimulator {
     await this.reader.publishFaults(faults)
   }
 
+  /** What disk readers have read since the start, also those that were killed. */
+  readBytes(): Promise<bigint> {
+    return this.reader.readBytes()
+  }
+
   /** Ends all sessions, as a restart of vCenter does. */
   dropSessions(): void {
     for (const session of this.vcenter.sessions.all) this.vcenter.sessions.end(session)

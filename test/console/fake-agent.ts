@@ -137,6 +137,7 @@ export const diskOf = (
   writtenBytes: String(GIB / 4n),
   zeroedBytes: String(GIB / 8n),
   skippedBytes: '0',
+  sentAgainBytes: '0',
   retriedRequests: 0,
   seconds: null,
   changeIdBefore: '52 de ad be ef/41',
@@ -157,6 +158,7 @@ export const jobOf = (id: string, vm: SourceVmView, more: Partial<JobDetailView>
   currentPass: null,
   lastPass: null,
   quiesce: 'preferred',
+  lastVerification: null,
   disks: [
     {
       diskKey: '2000',
@@ -220,6 +222,7 @@ export const plainDetail = {
   mode: 'snapshot',
   consistency: 'quiesced',
   notes: [],
+  brokenCopies: [],
 } satisfies Partial<PassDetailView>
 
 /** Adds a running pass to a job, as the agent does. */

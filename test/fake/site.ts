@@ -3,12 +3,23 @@ import { mkdir, open, readdir, rm, symlink, truncate, unlink, writeFile } from '
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { changeId, diskKey, serialOfVolume, volumeId, type VolumeId } from '../../agent/domain/ids.js'
-import { type Extent } from '../../agent/domain/extent.js'
+import { coalesce, subtract, type Extent } from '../../agent/domain/extent.js'
 import { type Hardware } from '../../agent/domain/hardware.js'
 import { type Pace } from '../../agent/domain/pace.js'
 import { type Finding } from '../../agent/domain/preflight.js'
-import { moveDisk, planDisk } from '../../agent/nbd/move-disk.js'
-import { type FrozenVm, type SourceSite, type TargetVolumes } from '../../agent/replication/deps.js'
+import { type Json } from '../../agent/domain/json.js'
+import { type AppError } from '../../agent/errors.js'
+import { moveDisk, nothingCarried } from '../../agent/nbd/move-disk.js'
+import { verifyDisk } from '../../agent/nbd/verify-disk.js'
+import { type VerifiedDisk } from '../../agent/replication/verify/deps.js'
+import { planDisk, type DurableMark, type Wanted } from '../../agent/nbd/plan-disk.js'
+import {
+  type BrokenCopy,
+  type CopyOrder,
+  type FrozenVm,
+  type SourceSite,
+  type TargetVolumes,
+} from '../../agent/replication/deps.js'
 import { type ConnectTarget } from '../../native/types.js'
 import { frozenVm } from './hardware.js'
 
@@ -22,12 +33,13 @@ export interface SiteDisk {
 /** Both sites behind the interfaces of the pass: image files, copies of them as snapshots, a journal of what was written. */
 export class FakeSite {
   readonly #dir: string
-  readonly #disks: readonly SiteDisk[]
+  #disks: readonly SiteDisk[]
   readonly #journal: { readonly key: string; readonly extent: Extent }[] = []
   readonly volumes = new Map<VolumeId, { readonly name: string; readonly sizeBytes: bigint }>()
   /** Throws before or after any call of either site: a fault of that call. */
   fault: (call: string, moment: 'before' | 'after') => void = () => undefined
   nbdkitMore: readonly string[] = []
+  nbdkitParameters: readonly string[] = []
   power: 'on' | 'off' = 'on'
   /** Why a snapshot tells no change IDs; null: it does. */
   fullReason: string | null = null
@@ -36,6 +48,12 @@ export class FakeSite {
   removalSeconds = 1
   /** Of the newest copy. */
   pace: Pace | undefined
+  /** Breaks a copy with this error as soon as so much of its disk is durable. */
+  breakCopy: { readonly atBytes: bigint; readonly error: AppError } | undefined
+  readonly orders: CopyOrder[] = []
+  #broken: BrokenCopy[] = []
+  /** What somebody does to the VM's snapshots during a copy. */
+  disturbance: string | null = null
   hardware: Hardware = frozenVm.hardware
   backingUuid = (key: string): string => `backing-${key}`
   baseFile = (key: string): string => `[ds] vm/${key}.vmdk`
@@ -62,6 +80,17 @@ export class FakeSite {
     await file.write(bytes, 0, bytes.length, Number(offset))
     await file.close()
     this.#journal.push({ key, extent: { offset, length: BigInt(bytes.length) } })
+  }
+
+  async growDisk(key: string, capacityBytes: bigint): Promise<void> {
+    await truncate(this.#image(key), Number(capacityBytes))
+    this.#disks = this.#disks.map(disk => (disk.key === key ? { key, capacityBytes } : disk))
+  }
+
+  async spoilVolume(volume: VolumeId, offset: bigint, bytes: Uint8Array): Promise<void> {
+    const file = await open(this.#volume(volume), 'r+')
+    await file.write(bytes, 0, bytes.length, Number(offset))
+    await file.close()
   }
 
   snapshots(): Promise<string[]> {
@@ -97,11 +126,41 @@ export class FakeSite {
         consistency: 'powered-off',
         stateToken: 'off since then',
       })),
-    copy: (_owner, order, signal) =>
+    verify: (_owner, order, signal) =>
+      this.#call('verify', async () => {
+        const found: VerifiedDisk[] = []
+        for (const disk of order.disks) {
+          const { diskKey, since, fromBytes, untilBytes } = disk
+          if (since === null) {
+            found.push({ kind: 'unknown', diskKey, why: 'no change ID' })
+            continue
+          }
+          const image = this.#frozen(order.snapshotName, diskKey)
+          const argv = ['/usr/bin/nbdkit', '-s', '--exit-with-parent', '-r', 'file', image]
+          const source = { kind: 'command', argv } as unknown as ConnectTarget
+          const target = { kind: 'unix', path: disk.exportSocket, exportName: disk.exportName } as const
+          const window = { offset: fromBytes, length: untilBytes - fromBytes }
+          const changed = coalesce(this.#changes(diskKey, since), 65536n, untilBytes)
+          const extents = subtract(window, changed)
+          const settings = { ...order.settings, bytesPerSecond: order.settings.bytesPerSecond ?? undefined }
+          const result = await verifyDisk(diskKey, { source, target }, extents, settings, signal)
+          found.push({
+            kind: 'compared',
+            diskKey,
+            ...result,
+            firstDifference: result.firstDifference ?? null,
+            leftOutBytes: window.length - result.comparedBytes,
+          })
+        }
+        return found
+      }),
+    copyTries: () => Promise.resolve({ broken: this.#broken, goesOn: false }),
+    copy: (_owner, order, _signal) =>
       this.#call('copy', async () => {
         this.pace = order.pace
         const reports = []
         for (const disk of order.disks) {
+          this.orders.push(disk)
           const argv = [
             '/usr/bin/nbdkit',
             '-s',
@@ -110,28 +169,43 @@ export class FakeSite {
             ...this.nbdkitMore,
             'file',
             this.#frozen(order.from.kind === 'snapshot' ? order.from.name : 'at-rest', disk.diskKey),
+            ...this.nbdkitParameters,
           ]
           const source = { kind: 'command', argv } as unknown as ConnectTarget
           const target = { kind: 'unix', path: disk.exportSocket, exportName: disk.exportName } as const
-          const since =
-            disk.previousChangeId === null ? undefined : Number(disk.previousChangeId.split('/')[1])
-          const changed = this.#journal.slice(since ?? 0).filter(entry => entry.key === disk.diskKey)
-          const plan = await planDisk(
-            disk.diskKey,
-            source,
-            since === undefined ? undefined : changed.map(entry => entry.extent),
-            signal,
-          )
-          const moved = await moveDisk(disk.diskKey, { source, target }, plan, signal, () => undefined)
+          const mark = disk.earlier as unknown as DurableMark | null
+          const request = { wanted: this.#wanted(disk), identity: '', mark }
+          const breaking = new AbortController()
+          const { signal } = breaking
+          const plan = await planDisk(disk.diskKey, source, request, signal)
+          const ends = { source, target }
+          const moved = await moveDisk(disk.diskKey, ends, plan, nothingCarried, signal, counters => {
+            const { breakCopy } = this
+            const { durableBelow } = counters
+            if (breakCopy === undefined || durableBelow < breakCopy.atBytes || signal.aborted) return
+            const report = { below: durableBelow, basis: plan.basis } as unknown as Json
+            const { error } = breakCopy
+            this.breakCopy = undefined
+            this.#broken = [
+              ...this.#broken,
+              {
+                failure: error,
+                endedAt: new Date(),
+                disks: [{ diskKey: disk.diskKey, durableBelow, report }],
+              },
+            ]
+            breaking.abort(error)
+          })
+          const why = disk.start.kind === 'changes' ? null : disk.start.why
           reports.push({
             ...moved,
-            fallbacks: disk.fullReason === null ? moved.fallbacks : [disk.fullReason],
+            fallbacks: why === null ? moved.fallbacks : [why],
             diskKey: disk.diskKey,
             syncType: plan.syncType,
             plannedBytes: plan.plannedBytes,
           })
         }
-        return reports
+        return { disks: reports, disturbance: this.disturbance }
       }),
     removeSnapshot: (_owner, _vm, name) =>
       this.#call('remove-snapshot', async () => {
@@ -140,7 +214,31 @@ export class FakeSite {
       }),
   }
 
+  #wanted({ diskKey, start }: CopyOrder): Wanted {
+    switch (start.kind) {
+      case 'full':
+        return { kind: 'everything' }
+      case 'compare':
+        return { kind: 'compare', heldBytes: start.heldBytes }
+      case 'changes':
+        return { kind: 'changes', areas: this.#changes(diskKey, start.since) }
+    }
+  }
+
+  #changes(diskKey: string, since: string): Extent[] {
+    const entries = this.#journal.slice(Number(since.split('/')[1]))
+    return entries.filter(entry => entry.key === diskKey).map(entry => entry.extent)
+  }
+
   readonly target: TargetVolumes = {
+    grow: (volume, sizeBytes) =>
+      this.#call('grow', async () => {
+        const known = this.volumes.get(volume)
+        if (known === undefined) throw new Error(`no volume ${volume}`)
+        const rounded = ((sizeBytes + gib - 1n) / gib) * gib
+        await truncate(this.#volume(volume), Number(rounded))
+        this.volumes.set(volume, { ...known, sizeBytes: rounded })
+      }),
     find: volume => this.#call('find-volume', async () => this.volumes.get(volume)),
     findByName: name =>
       this.#call('find-by-name', async () =>

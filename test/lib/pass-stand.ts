@@ -5,11 +5,13 @@ import { type Test } from 'tap'
 import { jobId, passId, serialOfVolume } from '../../agent/domain/ids.js'
 import { passSaga } from '../../agent/replication/pass/saga.js'
 import { type PassDeps } from '../../agent/replication/deps.js'
+import { verifySaga } from '../../agent/replication/verify/saga.js'
 import { runSaga } from '../../agent/saga/engine.js'
 import { type SagaLog } from '../../agent/saga/log.js'
 import { type Database } from '../../agent/store/database.js'
 import { passStore } from '../../agent/store/pass-store.js'
 import { sagaLog } from '../../agent/store/saga-log.js'
+import { verificationStore } from '../../agent/store/verifications.js'
 import { VolumeExports } from '../../agent/volumes/exports.js'
 import { FakeSite } from '../fake/site.js'
 import { temporaryDir } from './nbdkit.js'
@@ -55,6 +57,9 @@ export async function stand(t: Test, db: Database) {
     },
     slowSnapshotSeconds: 60,
     logger: silent,
+    now,
+    pause: () => Promise.resolve(),
+    copyPatienceMs: 60_000,
   }
   const job = jobId(randomUUID())
   await db('replication_jobs').insert({
@@ -93,13 +98,17 @@ export async function stand(t: Test, db: Database) {
       retryMaxMs: 1,
       triesBeforeOperator: 3,
     }
-    return runSaga(options, passSaga, deps, held, { stop: never, cancel: never })
+    const signals = { stop: never, cancel: never }
+    const verifications = verificationStore(db, now)
+    return held.record.kind === 'verification'
+      ? runSaga(options, verifySaga, { ...deps, verifications }, held, signals)
+      : runSaga(options, passSaga, deps, held, signals)
   }
   const stateOf = async (pass: string): Promise<unknown> =>
     (await db<{ id: string; state: string }>('passes').where('id', pass).first())?.state
   const identical = async (): Promise<boolean> => {
     for (const disk of (await store.job(job)).disks) {
-      const shape = disks.find(one => one.key === disk.diskKey)!
+      const shape = { key: disk.diskKey, capacityBytes: disk.capacityBytes }
       if (disk.volumeId === null || !(await site.isIdentical(shape, disk.volumeId))) return false
     }
     return true

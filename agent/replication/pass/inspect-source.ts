@@ -1,4 +1,4 @@
-import { describeChange, diskSetChanges, unprovenDisks } from '../../domain/disk-set.js'
+import { describeChange, diskSetChanges, hasGrown, unprovenDisks } from '../../domain/disk-set.js'
 import { AppError } from '../../errors.js'
 import { blockingError } from './blockers.js'
 import { ownerOf, type PassStep } from './context.js'
@@ -25,7 +25,9 @@ export const inspectSource: PassStep<{ readonly changeTracking: string }> = {
       throw new AppError('SOURCE_VM_NOT_OFF', `VM ${vm.name} is ${vm.power}`)
     // A disk for which only a volume was named has no size until a pass has looked at it.
     const known = job.disks.filter(disk => disk.capacityBytes > 0n)
-    const changes = known.length === 0 ? [] : diskSetChanges(known, vm.disks)
+    // A disk that grew is still the same: what is on its volume already is compared, the rest copied.
+    const changes =
+      known.length === 0 ? [] : diskSetChanges(known, vm.disks).filter(change => !hasGrown(change))
     if (changes.length > 0) {
       throw new AppError('JOB_DISKS_CHANGED', `VM ${vm.name}: ${changes.map(describeChange).join('; ')}`)
     }

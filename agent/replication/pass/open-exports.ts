@@ -1,8 +1,22 @@
 import { AppError } from '../../errors.js'
-import { type PassDeps } from '../deps.js'
-import { type PassContext, type PassStep } from './context.js'
+import { type Exports, type PassStore } from '../deps.js'
+import { type JobId } from '../../domain/ids.js'
+import { type SagaClaim } from '../../saga/log.js'
+import { type PassStep } from './context.js'
 
-type Opened = {
+/** Of any saga that works on the volumes of a job. */
+interface ExportDeps {
+  readonly store: Pick<PassStore, 'job' | 'nextFence'>
+  readonly exports: Exports
+}
+
+interface ExportContext {
+  readonly input: { readonly jobId: JobId }
+  readonly claim: SagaClaim
+  readonly signal: AbortSignal
+}
+
+export type Opened = {
   readonly exports: readonly {
     readonly diskKey: string
     readonly socket: string
@@ -14,23 +28,29 @@ type Opened = {
 export const openExports: PassStep<Opened> = {
   name: 'open-exports',
   title: 'Prove and export the target volumes',
-  run: async ({ store, exports }, { input, claim, signal }) => {
-    const job = await store.job(input.jobId)
-    const fence = await store.nextFence(claim)
-    const opened = []
-    for (const disk of job.disks) {
-      if (disk.volumeId === null) throw new AppError('VOLUME_UNKNOWN', `disk ${disk.diskKey} has no volume`)
-      const { socket, exportName } = await exports.open(disk.volumeId, disk.capacityBytes, fence, signal)
-      opened.push({ diskKey: disk.diskKey, socket, exportName })
-    }
-    return { exports: opened }
-  },
+  run: openAll,
   undo: async (deps, context) => {
     for (const failure of await closeAll(deps, context)) {
       // Nothing of an undone pass counts: the next one moves the same areas again.
       deps.logger.warn({ pass: context.input.passId, err: failure }, 'undone pass left unflushed data')
     }
   },
+}
+
+/** Ends older exports of the volumes first: whoever wrote through them no longer can. */
+export async function openAll(
+  { store, exports }: ExportDeps,
+  { input, claim, signal }: ExportContext,
+): Promise<Opened> {
+  const job = await store.job(input.jobId)
+  const fence = await store.nextFence(claim)
+  const opened = []
+  for (const disk of job.disks) {
+    if (disk.volumeId === null) throw new AppError('VOLUME_UNKNOWN', `disk ${disk.diskKey} has no volume`)
+    const { socket, exportName } = await exports.open(disk.volumeId, disk.capacityBytes, fence, signal)
+    opened.push({ diskKey: disk.diskKey, socket, exportName })
+  }
+  return { exports: opened }
 }
 
 /** Before the commit nobody may be able to write any more: what was flushed is what is committed. */
@@ -48,9 +68,9 @@ export const closeExports: PassStep<null> = {
  * Closes under a token of its own, which also locks out whatever this pass or an older holder still has on its way. Gives
  * the flushes that failed, after every export was ended.
  */
-async function closeAll(
-  { store, exports }: PassDeps,
-  { input, claim, signal }: PassContext,
+export async function closeAll(
+  { store, exports }: ExportDeps,
+  { input, claim, signal }: ExportContext,
 ): Promise<readonly AppError[]> {
   const job = await store.job(input.jobId)
   const fence = await store.nextFence(claim)

@@ -3,7 +3,8 @@ import { AppError } from '../../errors.js'
 import { type PassStep } from './context.js'
 
 /**
- * Every disk gets a volume at least as large as itself, attached to this appliance. Volumes made for a job that never
+ * Every disk gets a volume at least as large as itself, attached to this appliance; a volume of ours grows with its disk, one
+ * the operator chose never does. Volumes made for a job that never
  * reached a recovery point are removed by the undo; volumes an operator chose, and all volumes that hold a recovery point,
  * never are.
  */
@@ -24,7 +25,11 @@ export const prepareVolumes: PassStep<{
         await store.recordVolume(job.id, disk.diskKey, volume.id)
         logger.info({ job: job.id, disk: disk.diskKey, volume: volume.id }, 'volume ready')
       }
-      if (volume.sizeBytes < disk.capacityBytes) {
+      const tooSmall = volume.sizeBytes < disk.capacityBytes
+      if (tooSmall && disk.volumeIsOurs) {
+        await target.grow(volume.id, disk.capacityBytes, signal)
+        logger.info({ job: job.id, disk: disk.diskKey, volume: volume.id }, 'volume grown with its disk')
+      } else if (tooSmall) {
         throw new AppError(
           'TARGET_VOLUME_TOO_SMALL',
           `volume ${volume.id} has ${volume.sizeBytes} bytes, ${disk.label} (disk ${disk.diskKey}) ${disk.capacityBytes}`,

@@ -1,20 +1,14 @@
 import { type DiskCounters, type TaskInput, type TaskResult } from '../../api/worker.js'
-import { changeId, diskKey, sourceVmId } from '../../domain/ids.js'
-import { type Extent } from '../../domain/extent.js'
-import { disksAtOnce } from '../../domain/pace.js'
+import { changeId, diskKey } from '../../domain/ids.js'
 import { AppError } from '../../errors.js'
-import { moveDisk, planDisk, type DiskPlan } from '../../nbd/move-disk.js'
+import { disksAtOnce } from '../../domain/pace.js'
+import { moveDisk, nothingCarried, type Carried, type MoveCounters } from '../../nbd/move-disk.js'
+import { planDisk, type DiskPlan, type Wanted } from '../../nbd/plan-disk.js'
 import { type Steer } from '../../nbd/steered-copy.js'
-import {
-  type DiskReader,
-  type DiskReaders,
-  type FrozenDisk,
-  type ReaderRequest,
-  type SourceVsphere,
-} from '../deps.js'
+import { type DiskReaders, type FrozenDisk, type ReaderRequest, type SourceVsphere } from '../deps.js'
 import { inParallel } from '../in-parallel.js'
-import { mustBeUntouched } from '../powered-off.js'
 import { CopyProgress } from './copy-progress.js'
+import { findFrozen, frozenDisk, isDoubt, whileOpen, type FoundVm } from './frozen-vm.js'
 
 export interface CopyDeps {
   readonly vsphere: SourceVsphere
@@ -29,12 +23,14 @@ interface Prepared {
   readonly order: Order
   readonly at: ReaderRequest
   readonly plan: DiskPlan
+  readonly carried: Carried
 }
 
 /**
  * Moves the disks of one snapshot. Everything is planned before the first byte moves, so that the whole amount is known; a
- * reader is open only while its disk is planned or moves, for each takes a place on its host. The first failure stops the
- * other disks; when this settles, no reader runs and no connection is open.
+ * reader is open only while its disk is planned or moves, for each takes a place on its host. A disk goes on at the mark of
+ * an earlier try where the same is to be moved. The first failure stops the other disks; when this settles, no reader runs
+ * and no connection is open.
  */
 export async function copyDisks(
   deps: CopyDeps,
@@ -43,17 +39,21 @@ export async function copyDisks(
   onProgress: (disks: readonly DiskCounters[]) => void,
   steer: Steer,
 ): Promise<TaskResult<'copy-disks'>> {
-  const { vsphere, readers } = deps
+  const { readers } = deps
   const atOnce = disksAtOnce(task.pace, deps.disksAtOnce)
-  const { moref, host, snapshotMoref, disks, stillHolds } = await findFrozen(vsphere, task, signal)
+  const found = await findFrozen(deps.vsphere, task, signal)
   const progress = new CopyProgress(onProgress)
   const prepare = async (order: Order, signal: AbortSignal): Promise<Prepared> => {
-    const frozen = frozenDisk(disks, order, moref)
-    const changed = await changedSince(vsphere, { moref, snapshotMoref }, order, frozen, signal)
-    const at = { vmMoref: moref, snapshotMoref, host, diskKey: frozen.key, fileName: frozen.fileName }
-    const extents = changed.kind === 'extents' ? changed.extents : undefined
+    const frozen = frozenDisk(found, order.diskKey)
+    const { wanted, why } = await wantedOf(deps.vsphere, found, order, frozen, signal)
+    const { moref: vmMoref, host, snapshotMoref } = found
+    const at = { vmMoref, host, snapshotMoref, diskKey: frozen.key, fileName: frozen.fileName }
+    const { earlier } = order
+    const mark = earlier === null ? null : { below: BigInt(earlier.durableBelow), basis: earlier.basis }
+    const identity = JSON.stringify([found.content, frozen.key, frozen.fileName])
+    const request = { wanted, identity, mark }
     const plan = await whileOpen(readers, at, signal, source =>
-      planDisk(order.diskKey, source, extents, signal),
+      planDisk(order.diskKey, source, request, signal),
     )
     if (plan.capacityBytes !== frozen.capacityBytes) {
       throw new AppError(
@@ -61,22 +61,23 @@ export async function copyDisks(
         `disk ${order.diskKey}: the reader serves ${plan.capacityBytes} bytes, the disk has ${frozen.capacityBytes}`,
       )
     }
-    progress.planned(order.diskKey, plan, changed.kind === 'extents' ? [] : changed.why)
-    return { order, at, plan }
+    const carried = carriedFrom(earlier, plan)
+    const restarted = earlier !== null && earlier.basis !== plan.basis ? [beganAnew] : []
+    progress.planned(order.diskKey, plan, carried, [...why, ...restarted])
+    return { order, at, plan, carried }
   }
-  const move = async ({ order, at, plan }: Prepared, signal: AbortSignal) => {
+  const move = async ({ order, at, plan, carried }: Prepared, signal: AbortSignal) => {
     const target = { kind: 'unix', path: order.exportSocket, exportName: order.exportName } as const
-    const report = (counters: Parameters<CopyProgress['moved']>[1]): void =>
-      progress.moved(order.diskKey, counters)
+    const report = (counters: MoveCounters): void => progress.moved(order.diskKey, counters)
     const moved = await whileOpen(readers, at, signal, source =>
-      moveDisk(order.diskKey, { source, target }, plan, signal, report, steer),
+      moveDisk(order.diskKey, { source, target }, plan, carried, signal, report, steer),
     )
     progress.ended(order.diskKey, moved)
     return { diskKey: order.diskKey, flushed: moved.flushed }
   }
   const prepared = await inParallel(task.disks, atOnce, signal, prepare)
   const flushed = await inParallel(prepared, atOnce, signal, move)
-  await stillHolds()
+  const disturbance = await found.afterwards()
   const counters = progress.disks()
   return {
     disks: flushed.map(disk => {
@@ -84,109 +85,50 @@ export async function copyDisks(
       if (own === undefined) throw new Error(`disk ${disk.diskKey} moved without a plan`)
       return { ...own, flushed: disk.flushed }
     }),
+    disturbance,
   }
 }
 
-type UnixSource = { readonly kind: 'unix'; readonly path: string; readonly exportName: string }
+const beganAnew = 'a broken copy was not taken up: what has to be moved was no longer the same'
 
-/** Opens a reader for the work and closes it after. */
-async function whileOpen<T>(
-  readers: DiskReaders,
-  at: ReaderRequest,
-  signal: AbortSignal,
-  work: (source: UnixSource) => Promise<T>,
-): Promise<T> {
-  const reader = await readers.open(at, signal)
-  try {
-    return await withComplaint(reader, () => work({ kind: 'unix', path: reader.socketPath, exportName: '' }))
-  } finally {
-    await reader.close()
-  }
-}
-
-interface FoundVm {
-  readonly moref: string
-  readonly host: string | null
-  readonly snapshotMoref: string | null
-  readonly disks: readonly FrozenDisk[]
-  /** Rejects when what was read meanwhile may not have been at rest. */
-  readonly stillHolds: () => Promise<void>
-}
-
-async function findFrozen(
-  vsphere: SourceVsphere,
-  { sourceVmId: id, from }: TaskInput<'copy-disks'>,
-  signal: AbortSignal,
-): Promise<FoundVm> {
-  const vm = await vsphere.describeVm(sourceVmId(id), signal)
-  const { moref, host } = vm
-  if (from.kind === 'snapshot') {
-    const snapshot = await vsphere.findSnapshot(moref, from.name, signal)
-    if (snapshot === undefined)
-      throw new AppError('SOURCE_SNAPSHOT_GONE', `VM ${id} has no snapshot ${from.name}`)
-    const { snapshotMoref, disks } = snapshot
-    return { moref, host, snapshotMoref, disks, stillHolds: () => Promise.resolve() }
-  }
-  mustBeUntouched(vm, from.stateToken)
+/** What the earlier try read and this one does not find durable is sent a second time. */
+function carriedFrom(earlier: DiskCounters | null, plan: DiskPlan): Carried {
+  if (earlier === null) return nothingCarried
+  const read = BigInt(earlier.readBytes)
+  const lost = read > plan.resumedBytes ? read - plan.resumedBytes : 0n
   return {
-    moref,
-    host,
-    snapshotMoref: null,
-    disks: vm.disks.filter(disk => disk.snapshotable),
-    stillHolds: async () =>
-      mustBeUntouched(await vsphere.describeVm(sourceVmId(id), signal), from.stateToken),
+    writtenBytes: BigInt(earlier.writtenBytes),
+    zeroedBytes: BigInt(earlier.zeroedBytes),
+    skippedBytes: BigInt(earlier.skippedBytes),
+    sentAgainBytes: BigInt(earlier.sentAgainBytes) + lost,
+    retriedRequests: earlier.retriedRequests,
   }
 }
 
-function frozenDisk(disks: readonly FrozenDisk[], order: Order, moref: string): FrozenDisk {
-  const frozen = disks.find(disk => disk.key === order.diskKey)
-  if (frozen === undefined)
-    throw new AppError('JOB_DISKS_CHANGED', `no disk ${order.diskKey} of ${moref} is frozen`)
-  return frozen
-}
-
-type Changed =
-  | { readonly kind: 'extents'; readonly extents: readonly Extent[] }
-  /** Everything is moved; why, where changes alone were to be expected. */
-  | { readonly kind: 'everything'; readonly why: readonly string[] }
-
-async function changedSince(
+/** `why`: what keeps the disk from moving its changes alone, in words. */
+async function wantedOf(
   vsphere: SourceVsphere,
-  at: { readonly moref: string; readonly snapshotMoref: string | null },
-  order: Order,
-  frozen: FrozenDisk,
+  { moref, snapshotMoref }: FoundVm,
+  { start, diskKey: key }: Order,
+  { capacityBytes }: FrozenDisk,
   signal: AbortSignal,
-): Promise<Changed> {
-  if (order.previousChangeId === null)
-    return { kind: 'everything', why: order.fullReason === null ? [] : [order.fullReason] }
-  try {
-    const extents = await vsphere.changedAreas(
-      {
-        ...at,
-        deviceKey: diskKey(order.diskKey),
-        changeId: changeId(order.previousChangeId),
-        capacityBytes: frozen.capacityBytes,
-      },
-      signal,
-    )
-    return { kind: 'extents', extents }
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'CBT_UNAVAILABLE') throw error
-    return {
-      kind: 'everything',
-      why: [`changed-block tracking could not be used, so everything was moved: ${error.message}`],
-    }
-  }
-}
-
-/** A reader that failed says more on its standard error than NBD can carry. */
-async function withComplaint<T>(reader: DiskReader, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'SOURCE_READ_FAILED') throw error
-    await reader.close()
-    const complaint = reader.complaint()
-    throw complaint === '' ? error : new AppError(error.code, `${error.message} (${complaint})`, error)
+): Promise<{ readonly wanted: Wanted; readonly why: readonly string[] }> {
+  switch (start.kind) {
+    case 'full':
+      return { wanted: { kind: 'everything' }, why: start.why === null ? [] : [start.why] }
+    case 'compare':
+      return { wanted: { kind: 'compare', heldBytes: BigInt(start.heldBytes) }, why: [start.why] }
+    case 'changes':
+      try {
+        const since = changeId(start.since)
+        const query = { moref, snapshotMoref, deviceKey: diskKey(key), changeId: since, capacityBytes }
+        return {
+          wanted: { kind: 'changes', areas: await vsphere.changedAreas(query, signal) },
+          why: [],
+        }
+      } catch (error) {
+        if (!(error instanceof AppError) || !isDoubt(error)) throw error
+        return { wanted: { kind: 'compare', heldBytes: capacityBytes }, why: [error.message] }
+      }
   }
 }

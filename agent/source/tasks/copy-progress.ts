@@ -1,16 +1,6 @@
 import { type DiskCounters } from '../../api/worker.js'
-import { type DiskPlan, type MovedDisk } from '../../nbd/move-disk.js'
-
-type Running = Omit<MovedDisk, 'seconds' | 'fallbacks' | 'flushed'>
-
-const nothing = {
-  readBytes: '0',
-  writtenBytes: '0',
-  zeroedBytes: '0',
-  skippedBytes: '0',
-  retriedRequests: 0,
-  rateBytesPerSec: '0',
-}
+import { type Carried, type MoveCounters, type MovedDisk } from '../../nbd/move-disk.js'
+import { type DiskPlan } from '../../nbd/plan-disk.js'
 
 /** The counters of one task as they are reported: all disks together, each from its plan to its end. */
 export class CopyProgress {
@@ -22,19 +12,20 @@ export class CopyProgress {
   }
 
   /** `fallbacks`: what could not be done as it should, in words. */
-  planned(diskKey: string, plan: DiskPlan, fallbacks: readonly string[]): void {
-    const { syncType, plannedBytes } = plan
+  planned(diskKey: string, plan: DiskPlan, carried: Carried, fallbacks: readonly string[]): void {
+    const { syncType, plannedBytes, basis, resumedBytes: readBytes, resumeFrom: durableBelow } = plan
     this.#put({
-      ...nothing,
+      ...text({ ...carried, readBytes, durableBelow, rateBytesPerSec: 0n }),
       diskKey,
       syncType,
+      basis,
       plannedBytes: plannedBytes.toString(),
       seconds: null,
       fallbacks: [...fallbacks],
     })
   }
 
-  moved(diskKey: string, counters: Running): void {
+  moved(diskKey: string, counters: MoveCounters): void {
     this.#put({ ...this.#of(diskKey), ...text(counters) })
   }
 
@@ -60,11 +51,13 @@ export class CopyProgress {
   }
 }
 
-const text = (counters: Running) => ({
+const text = (counters: MoveCounters) => ({
   readBytes: counters.readBytes.toString(),
   writtenBytes: counters.writtenBytes.toString(),
   zeroedBytes: counters.zeroedBytes.toString(),
   skippedBytes: counters.skippedBytes.toString(),
+  sentAgainBytes: counters.sentAgainBytes.toString(),
+  durableBelow: counters.durableBelow.toString(),
   retriedRequests: counters.retriedRequests,
   rateBytesPerSec: counters.rateBytesPerSec.toString(),
 })

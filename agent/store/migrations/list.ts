@@ -1,4 +1,5 @@
 import { type Knex } from 'knex'
+import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { createTables } from './tables.js'
 import { sourceControl } from './source-control.js'
@@ -9,6 +10,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...createTables,
   ...sourceSide,
   ...workGate,
+  ...moving,
   ...sourceControl,
 ]
 

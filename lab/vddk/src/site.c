@@ -4,11 +4,13 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static FILE *open_text(const char *directory, const char *name) {
@@ -222,4 +224,21 @@ void site_read_faults(const char *site, struct site_faults *faults) {
   }
   free(line);
   fclose(file);
+}
+
+/* Readers are processes of their own that share the page of the file. */
+void site_count_read(const char *site, uint64_t bytes) {
+  char *path = NULL;
+  uint64_t *total;
+  int file;
+
+  if (asprintf(&path, "%s/read-bytes", site) < 0) return;
+  file = open(path, O_RDWR | O_CLOEXEC);
+  free(path);
+  if (file == -1) return;
+  total = mmap(NULL, sizeof *total, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  close(file);
+  if (total == MAP_FAILED) return;
+  __atomic_fetch_add(total, bytes, __ATOMIC_RELAXED);
+  munmap(total, sizeof *total);
 }

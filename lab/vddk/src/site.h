@@ -31,4 +31,8 @@ VixError site_open_disk(const char *site, const char *vm, const char *snapshot, 
 
 void site_read_faults(const char *site, struct site_faults *faults);
 
+/* Adds to what all readers of the site have read, also those that were killed. What cannot be counted
+ * is not. */
+void site_count_read(const char *site, uint64_t bytes);
+
 #endif

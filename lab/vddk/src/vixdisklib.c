@@ -292,6 +292,7 @@ VixError VixDiskLib_Read(void *opaque, uint64_t start, uint64_t count, unsigned 
   if (faults.fail_from_offset >= 0 &&
       (start + count) * SECTOR_BYTES > (uint64_t)faults.fail_from_offset)
     return VIX_E_FILE_ERROR;
+  site_count_read(handle->connection->site, count * SECTOR_BYTES);
   return chain_read(handle->chain, start * SECTOR_BYTES, count * SECTOR_BYTES, buffer) == 0
              ? VIX_OK
              : VIX_E_FILE_ERROR;

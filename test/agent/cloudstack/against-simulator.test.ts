@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { CloudstackApi } from '../../../agent/cloudstack/api.js'
 import { CloudstackVolumes } from '../../../agent/cloudstack/volumes.js'
+import { volumeId } from '../../../agent/domain/ids.js'
 import { AppError } from '../../../agent/errors.js'
 import { type FaultRule } from '../../../lab/cloudstack/faults.js'
 import { listed, startCloud } from '../../lab/cloudstack-fixture.js'
@@ -108,5 +109,20 @@ void t.test(
     await t.rejects(volumes.findByName('twin', never), { code: 'CLOUDSTACK_PROTOCOL' })
     cloud.faults.add({ kind: 'proxy-answer', status: 429, after: false, times: 1 })
     await t.rejects(volumes.findByName('twin', never), { code: 'CLOUDSTACK_UNREACHABLE' })
+  },
+)
+
+void t.test(
+  'a volume grows to whole GiB, never shrinks, and is told apart from one that is not there',
+  async t => {
+    const { volumes } = await site(t)
+    const { id } = await volumes.ensure('grows', gib, never)
+    await volumes.ensureAttached(id, never)
+    await volumes.grow(id, gib + 512n, never)
+    await volumes.grow(id, 5n, never)
+    t.equal((await volumes.find(id, never))?.sizeBytes, 2n * gib)
+    await t.rejects(volumes.grow(volumeId('11111111-2222-4333-8444-555555555555'), gib, never), {
+      code: 'VOLUME_UNKNOWN',
+    })
   },
 )

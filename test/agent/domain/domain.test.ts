@@ -3,8 +3,16 @@ import t from 'tap'
 import { hardwareDifferences } from '../../../agent/domain/hardware.js'
 import { hardware } from '../../fake/hardware.js'
 import { describeChange, diskSetChanges, unprovenDisks } from '../../../agent/domain/disk-set.js'
-import { coalesce, endOf, totalLength } from '../../../agent/domain/extent.js'
-import { diskKey, serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
+import {
+  coalesce,
+  endOf,
+  portions,
+  subtract,
+  totalLength,
+  type Extent,
+} from '../../../agent/domain/extent.js'
+import { diskStart } from '../../../agent/domain/disk-start.js'
+import { changeId, diskKey, serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
 import { jobState, newestPass, type PassStanding } from '../../../agent/domain/job-state.js'
 import { passProgress } from '../../../agent/domain/progress.js'
 
@@ -171,4 +179,88 @@ void t.test('a job is protected only when its newest pass is committed and clean
   t.equal(of(['failed', 'done'], paused), 'failed')
   t.equal(of(['committed', 'done'], paused), 'paused')
   t.equal(of(undefined, paused, false), 'paused')
+})
+
+void t.test(
+  'a disk that is on its volume is compared where its changes cannot be told, never copied',
+  async t => {
+    const volume = volumeId('v')
+    const disk = {
+      capacityBytes: 10n,
+      volumeId: volume,
+      held: { volumeId: volume, bytes: 10n },
+      changeId: changeId('52/1'),
+      fullReason: null,
+    }
+    t.same(diskStart(disk, null), { kind: 'changes', since: '52/1' })
+    t.same(diskStart(disk, 'off'), { kind: 'compare', why: 'off', heldBytes: 10n })
+    t.same(diskStart({ ...disk, changeId: null, fullReason: 'doubt' }, null), {
+      kind: 'compare',
+      why: 'doubt',
+      heldBytes: 10n,
+    })
+    t.match(diskStart({ ...disk, changeId: null }, null), { kind: 'compare', why: /no change ID/ })
+    t.match(diskStart({ ...disk, capacityBytes: 12n }, null), {
+      kind: 'compare',
+      why: /from 10/,
+      heldBytes: 10n,
+    })
+    t.same(diskStart({ ...disk, held: null }, null), { kind: 'full', why: null })
+    t.same(diskStart({ ...disk, held: null }, 'off'), { kind: 'full', why: 'off' })
+    t.same(
+      diskStart({ ...disk, volumeId: volumeId('w') }, null),
+      { kind: 'full', why: null },
+      'another volume',
+    )
+  },
+)
+
+/** Sorted, disjoint, some of them where a double cannot tell neighbours apart. */
+const scattered = fc
+  .record({
+    base: fc.constantFrom(0n, 1n << 55n),
+    steps: fc.array(fc.tuple(fc.bigInt(0n, 4n), fc.bigInt(1n, 6n)), { maxLength: 12 }),
+  })
+  .map(({ base, steps }) => {
+    let at = base
+    const extents: Extent[] = []
+    for (const [gap, length] of steps) {
+      extents.push({ offset: at + gap, length })
+      at += gap + length
+    }
+    return { base, extents }
+  })
+const bytesOf = (extents: readonly Extent[]): readonly bigint[] =>
+  extents.flatMap(({ offset, length }) =>
+    Array.from({ length: Number(length) }, (_, at) => offset + BigInt(at)),
+  )
+
+void t.test('what is left without some extents is every other byte, beyond 2^53', async t => {
+  fc.assert(
+    fc.property(scattered, fc.bigInt(0n, 9n), fc.bigInt(0n, 60n), ({ base, extents }, skip, length) => {
+      const whole = { offset: base + skip, length }
+      const gone = new Set(bytesOf(extents))
+      const left = subtract(whole, extents)
+      const wanted = bytesOf([whole]).filter(byte => !gone.has(byte))
+      const found = bytesOf(left)
+      return found.length === wanted.length && found.every((byte, index) => byte === wanted[index])
+    }),
+  )
+  t.pass()
+})
+
+void t.test('portions are the same bytes in the same order, none larger than asked', async t => {
+  fc.assert(
+    fc.property(scattered, fc.bigInt(1n, 20n), ({ extents }, bytes) => {
+      const all = [...portions(extents, bytes)]
+      const found = bytesOf(all.flat())
+      const wanted = bytesOf(extents)
+      const full = all.every((portion, index) => {
+        const size = totalLength(portion)
+        return size > 0n && (index === all.length - 1 ? size <= bytes : size === bytes)
+      })
+      return full && found.length === wanted.length && found.every((byte, index) => byte === wanted[index])
+    }),
+  )
+  t.pass()
 })

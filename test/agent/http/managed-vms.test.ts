@@ -10,6 +10,7 @@ import { jobAdmin } from '../../../agent/store/job-admin.js'
 import { managedVms } from '../../../agent/store/managed-vms.js'
 import { hardwareHistory } from '../../../agent/store/vm-hardware.js'
 import { vmPreflights } from '../../../agent/store/vm-preflights.js'
+import { verificationAdmin } from '../../../agent/store/verifications.js'
 import { views } from '../../../agent/store/views.js'
 import { workerReports } from '../../../agent/store/worker-reports.js'
 import { startMariadb } from '../../lib/mariadb.js'
@@ -48,6 +49,7 @@ async function start(t: Test) {
     admin: jobAdmin(db, now),
     managed: managedVms(db, now),
     hardware: hardwareHistory(db),
+    verifications: verificationAdmin(db, now),
     preflights: { run: () => Promise.resolve(), last: vmPreflights(db, now).last },
     onWork: () => (pokes += 1),
     onCancel: () => undefined,

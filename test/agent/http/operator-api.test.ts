@@ -14,6 +14,7 @@ import { sagaLog } from '../../../agent/store/saga-log.js'
 import { hardwareHistory } from '../../../agent/store/vm-hardware.js'
 import { taskBoardStore } from '../../../agent/store/worker-tasks.js'
 import { vmPreflights } from '../../../agent/store/vm-preflights.js'
+import { verificationAdmin } from '../../../agent/store/verifications.js'
 import { views } from '../../../agent/store/views.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
@@ -40,6 +41,7 @@ void t.test('the operator API on a unix socket over a real database', async t =>
     admin: jobAdmin(db, now),
     managed: managedVms(db, now),
     hardware: hardwareHistory(db),
+    verifications: verificationAdmin(db, now),
     preflights: { run: () => Promise.resolve(), last: vmPreflights(db, now).last },
     onWork: () => (pokes += 1),
     onCancel: saga => cancelled.push(saga),
@@ -212,10 +214,44 @@ void t.test('the operator API on a unix socket over a real database', async t =>
   for (const table of ['replication_jobs', 'job_disks', 'passes', 'sagas', 'saga_events', 'worker_tasks'])
     t.same(await db(table).select(), [], `${table} is empty`)
   t.match(await client.findVms({ managed: true }), { items: [{ name: 'vm-1', jobId: null }] })
-  await client.createJob({ sourceVmId: vms[0]!.id, volumes })
+  const second = await client.createJob({ sourceVmId: vms[0]!.id, volumes })
 
   await database.kill()
   t.equal(await codeOf(client.jobs()), 'STORE_UNAVAILABLE')
   await database.start()
   t.equal((await client.jobs()).length, 1)
+
+  await db('replication_jobs').where('id', second.id).update({ recovery_point_at: now() })
+  await db('sagas').update({ state: 'done' })
+  await db('job_disks').where('job_id', second.id).update({ held_bytes: '9007199254740993' })
+  const verifying = await client.startVerification(second.id, {
+    algorithm: 'sha256',
+    bytesPerSecond: '1048576',
+  })
+  t.match(verifying, {
+    jobId: second.id,
+    trigger: 'operator',
+    sagaState: 'running',
+    state: null,
+    algorithm: 'sha256',
+    bytesPerSecond: '1048576',
+    disks: [{ diskKey: '2000', fromBytes: '0', untilBytes: '9007199254740993', state: null }],
+  })
+  t.equal(await codeOf(client.startVerification(second.id)), 'JOB_BUSY')
+  t.equal(await codeOf(client.startPass(second.id)), 'JOB_BUSY')
+  t.same(await client.verifications(second.id), [verifying])
+  t.same(await client.verification(verifying.id), verifying)
+  t.equal(await codeOf(client.verification('none')), 'NOT_FOUND')
+  await client.stopJob(second.id)
+  t.equal(await codeOf(client.deleteJob(second.id)), 'JOB_BUSY', 'not while a verification runs')
+  await client.cancelVerification(verifying.id)
+  t.equal(cancelled.length > 0, true)
+  const refused = await send('POST', `/v1/replication-jobs/${second.id}/verifications`, {
+    bytesPerSecond: '0',
+  })
+  t.match(refused, { status: 400, body: { code: 'REQUEST_INVALID' } })
+  await db('sagas').update({ state: 'done' })
+  await client.deleteJob(second.id)
+  for (const table of ['verifications', 'verification_disks', 'sagas'])
+    t.same(await db(table).select(), [], `${table} is empty`)
 })

@@ -130,6 +130,37 @@ void t.test('a pass', async t => {
     t.equal(survived, 2 * passSaga.steps.length)
   })
 
+  await t.test(
+    'a broken copy goes on from its durable mark, through new exports, in the same pass',
+    async t => {
+      const s = await stand(t, db)
+      await s.site.guestWrites('2000', 8n * mib, randomBytes(Number(32n * mib)))
+      s.site.nbdkitMore = ['--filter=rate']
+      s.site.nbdkitParameters = ['rate=200M', 'burstiness=0.1']
+      s.site.breakCopy = { atBytes: 16n * mib, error: new AppError('WORKER_LOST', 'by the test') }
+      const { saga, pass } = await s.begin()
+      t.same(await s.resume(saga), { kind: 'succeeded' })
+      t.equal(await s.stateOf(pass), 'committed')
+      t.ok(await s.identical())
+      const [first, second] = s.site.orders.filter(order => order.diskKey === '2000')
+      t.equal(first?.earlier, null)
+      const { below } = second?.earlier as unknown as { below: bigint }
+      t.ok(below >= 16n * mib && below < 40n * mib, String(below))
+      t.not(second?.exportName, first?.exportName, 'the old export is gone')
+      t.same(await s.leftovers(), nothingLeft)
+    },
+  )
+
+  await t.test('a copy is not tried again where that could not help', async t => {
+    const s = await stand(t, db)
+    s.site.fault = (asked, when) => {
+      if (asked === 'copy' && when === 'before') throw new AppError('TARGET_FLUSH_FAILED', 'by the test')
+    }
+    const { saga } = await s.begin()
+    t.match(await s.resume(saga), { kind: 'undone', failure: { code: 'TARGET_FLUSH_FAILED' } })
+    t.equal(s.site.orders.length, 0)
+  })
+
   await t.test('a snapshot that cannot be removed after the commit does not undo it', async t => {
     const s = await stand(t, db)
     let refusals = 0

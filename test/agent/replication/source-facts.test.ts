@@ -25,15 +25,16 @@ void t.test('what the source tells decides how a pass goes', async t => {
   const { db } = await startMariadb(t)
   await migrate(db)
 
-  await t.test('without tracking every pass is full, says why, and stores no change ID', async t => {
+  await t.test('without tracking the first pass copies, later ones compare, and all say why', async t => {
     const s = await stand(t, db)
     s.site.fullReason = 'tracking could not be switched on'
     for (let pass = 0; pass < 2; pass += 1) {
       const { outcome, view } = await runs(s)
       t.same(outcome, { kind: 'succeeded' })
       t.ok(await s.identical())
-      t.equal(view.syncType, 'full')
+      t.equal(view.syncType, pass === 0 ? 'full' : 'compare')
       for (const disk of view.disks) {
+        if (pass > 0) t.same([disk.writtenBytes, disk.zeroedBytes], ['0', '0'], 'nothing differed')
         t.same(disk.fallbacks, ['tracking could not be switched on'])
         t.equal(disk.changeIdAfter, null)
       }
@@ -44,16 +45,80 @@ void t.test('what the source tells decides how a pass goes', async t => {
     t.equal((await runs(s)).view.syncType, 'incremental')
   })
 
-  await t.test('a gap in tracking makes a pass full although change IDs are stored', async t => {
+  await t.test('a gap in tracking makes a pass compare although change IDs are stored', async t => {
     const s = await stand(t, db)
     await runs(s)
     await s.site.guestWrites('2000', mib, randomBytes(5000))
     s.site.fullReason = 'tracking was off for a while'
-    t.equal((await runs(s)).view.syncType, 'full')
+    const { view } = await runs(s)
+    t.equal(view.syncType, 'compare')
+    t.same(
+      view.disks.map(disk => [disk.writtenBytes, disk.fallbacks]),
+      [
+        ['8192', ['tracking was off for a while']],
+        ['0', ['tracking was off for a while']],
+      ],
+      'only what differs is sent, in grains of the target',
+    )
     t.ok(await s.identical())
   })
 
-  await t.test('a disk nothing proves to be the same one is copied whole, also after a failure', async t => {
+  await t.test('a compare mends whatever else happened to a volume', async t => {
+    const s = await stand(t, db)
+    await runs(s)
+    const [volume] = s.site.volumes.keys()
+    await s.site.spoilVolume(volume!, 30n * mib, randomBytes(100_000))
+    await s.site.spoilVolume(volume!, 5n * mib, Buffer.alloc(70_000))
+    t.notOk(await s.identical())
+    t.equal((await runs(s)).view.syncType, 'incremental')
+    t.notOk(await s.identical(), 'the changes of the source alone do not')
+    s.site.fullReason = 'by the test'
+    t.equal((await runs(s)).view.syncType, 'compare')
+    t.ok(await s.identical())
+  })
+
+  await t.test(
+    'a disk that grew is compared as far as it was copied, and its volume grows with it',
+    async t => {
+      const s = await stand(t, db)
+      await runs(s)
+      await s.site.growDisk('2000', 1100n * mib + 512n)
+      await s.site.guestWrites('2000', 1090n * mib, randomBytes(100_000))
+      s.site.fault = (asked, when) => {
+        if (asked === 'copy' && when === 'before') throw new AppError('VSPHERE_FAULT', 'by the test')
+      }
+      t.match((await runs(s)).outcome, { kind: 'undone' })
+      s.site.fault = () => undefined
+      const { outcome, view } = await runs(s)
+      t.same(outcome, { kind: 'succeeded' })
+      t.equal(view.syncType, 'mixed')
+      t.match(
+        view.disks.map(disk => [disk.syncType, disk.fallbacks]),
+        [
+          ['compare', [/grew from 67108864 to 1153434112 bytes/]],
+          ['incremental', []],
+        ],
+        'also when the pass that saw it first broke',
+      )
+      t.ok(await s.identical())
+      t.equal((await runs(s)).view.syncType, 'incremental')
+    },
+  )
+
+  await t.test('snapshots of somebody else during a pass make the next one compare', async t => {
+    const s = await stand(t, db)
+    await runs(s)
+    s.site.disturbance = 'a snapshot by a customer'
+    const disturbed = await runs(s)
+    t.equal(disturbed.view.syncType, 'incremental')
+    t.same(disturbed.view.notes, ['the next pass compares: a snapshot by a customer'])
+    s.site.disturbance = null
+    const next = await runs(s)
+    t.match(next.view, { syncType: 'compare', disks: [{ fallbacks: ['a snapshot by a customer'] }, {}] })
+    t.equal((await runs(s)).view.syncType, 'incremental')
+  })
+
+  await t.test('a disk nothing proves to be the same one is compared, also after a failure', async t => {
     const s = await stand(t, db)
     s.site.backingUuid = () => ''
     await runs(s)
@@ -66,7 +131,7 @@ void t.test('what the source tells decides how a pass goes', async t => {
     s.site.fault = () => undefined
     const { outcome, view } = await runs(s)
     t.same(outcome, { kind: 'succeeded' })
-    t.equal(view.syncType, 'full')
+    t.equal(view.syncType, 'compare')
     t.match(view.disks[0]?.fallbacks[0], /nothing proves .* \[ds\] vm\/2000.vmdk and is \[other\]/)
     t.equal((await runs(s)).view.syncType, 'incremental', 'the reason ends with the commit')
   })

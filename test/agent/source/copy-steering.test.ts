@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type RunningCopy } from '../../../native/copy.js'
 import { openNbd } from '../../../native/handle.js'
-import { moveDisk, planDisk } from '../../../agent/nbd/move-disk.js'
+import { moveDisk, nothingCarried } from '../../../agent/nbd/move-disk.js'
+import { planDisk } from '../../../agent/nbd/plan-disk.js'
 import { RateGovernor } from '../../../agent/source/rate-governor.js'
 import { usualLimits } from '../../../agent/domain/load-limits.js'
 import { CopySteering } from '../../../agent/source/copy-steering.js'
@@ -20,7 +21,17 @@ async function disks(t: Test, sizeBytes: number) {
   await writeFile(path, bytes)
   const source = unixTarget(await startNbdkit(t, ['-r', 'file', path]))
   const target = unixTarget(await startNbdkit(t, ['memory', String(sizeBytes)]))
-  return { bytes, source, target, plan: await planDisk('2000', source, undefined, never) }
+  return {
+    bytes,
+    source,
+    target,
+    plan: await planDisk(
+      '2000',
+      source,
+      { wanted: { kind: 'everything' }, identity: 'disk', mark: null },
+      never,
+    ),
+  }
 }
 
 void t.test('a copy that begins while its task is held reads nothing until it is let go', async t => {
@@ -29,8 +40,16 @@ void t.test('a copy that begins while its task is held reads nothing until it is
   const steering = new CopySteering(true, unlimited, null)
   t.ok(steering.isHeld)
   let readBytes = 0n
-  const copy = moveDisk('2000', held, held.plan, never, now => (readBytes = now.readBytes), steering.attach)
-  const other = await moveDisk('2001', free, free.plan, never, () => undefined)
+  const copy = moveDisk(
+    '2000',
+    held,
+    held.plan,
+    nothingCarried,
+    never,
+    now => (readBytes = now.readBytes),
+    steering.attach,
+  )
+  const other = await moveDisk('2001', free, free.plan, nothingCarried, never, () => undefined)
   t.equal(other.readBytes, BigInt(8 * mib), 'another one has run from start to end meanwhile')
   t.equal(readBytes, 0n)
   steering.hold(false)
@@ -43,14 +62,25 @@ void t.test('a copy that begins while its task is held reads nothing until it is
 void t.test('a held copy can be aborted, and one that ended is steered no more', async t => {
   const { source, target, plan } = await disks(t, 4 * mib)
   const steering = new CopySteering(false, unlimited, null)
-  t.match(await moveDisk('2000', { source, target }, plan, never, () => undefined, steering.attach), {
-    flushed: true,
-  })
+  t.match(
+    await moveDisk('2000', { source, target }, plan, nothingCarried, never, () => undefined, steering.attach),
+    {
+      flushed: true,
+    },
+  )
   steering.hold(true)
   steering.hold(false)
   steering.hold(true)
   const abort = new AbortController()
-  const copy = moveDisk('2000', { source, target }, plan, abort.signal, () => undefined, steering.attach)
+  const copy = moveDisk(
+    '2000',
+    { source, target },
+    plan,
+    nothingCarried,
+    abort.signal,
+    () => undefined,
+    steering.attach,
+  )
   abort.abort(new Error('cancelled'))
   await t.rejects(copy, { message: 'cancelled' })
 })

@@ -135,14 +135,14 @@ void t.test('a VM at rest is read only while it stays at rest', async t => {
   const token = frozen.stateToken ?? ''
   const order = {
     diskKey: '2000',
-    previousChangeId: frozen.disks[0]?.changeId ?? null,
-    fullReason: null,
+    start: { kind: 'changes', since: frozen.disks[0]?.changeId ?? '' },
+    earlier: null,
     exportSocket: '',
     exportName: '',
-  }
+  } as const
   await refused(t, 'SOURCE_READ_FAILED', copy(token, [order]))
   t.same(opened, [null], 'changes of a VM at rest are told without a snapshot')
-  t.same(await copy(token, []), { disks: [] })
+  t.same(await copy(token, []), { disks: [], disturbance: null })
   await simulator.admin.setPower(vm, 'poweredOn')
   await refused(t, 'SOURCE_VM_NOT_OFF', atRest())
   await refused(t, 'SOURCE_VM_NOT_OFF', copy(token, []))

@@ -94,7 +94,7 @@ void t.test('MariaDB', async t => {
       diskKey: disk.diskKey,
       changeId: changeId(`52 aa/${disk.diskKey}`),
     }))
-    await t.rejects(store.commit(pass, committed), /cannot become committed/)
+    await t.rejects(store.commit(pass, committed, null), /cannot become committed/)
     t.same(
       (await store.job(job)).disks.map(disk => disk.changeId),
       [null, null],
@@ -105,14 +105,14 @@ void t.test('MariaDB', async t => {
       await store.advance(pass, state)
     }
     const stranger = { diskKey: diskKey('9999'), changeId: changeId('x') }
-    await t.rejects(store.commit(pass, [...committed, stranger]))
+    await t.rejects(store.commit(pass, [...committed, stranger], null))
     t.same(
       (await store.job(job)).disks.map(disk => disk.changeId),
       [null, null],
       'all or nothing',
     )
-    await store.commit(pass, committed)
-    await store.commit(pass, committed)
+    await store.commit(pass, committed, null)
+    await store.commit(pass, committed, null)
     const read = await store.job(job)
     t.same(
       read.disks.map(disk => disk.changeId),
