@@ -47,8 +47,8 @@ export const errorTable = {
   JOB_BUSY: row(
     409,
     'after-delay',
-    'A pass of this job has not ended yet.',
-    'Wait for the running pass to end, then start the next one.',
+    'A pass or a verification of this job has not ended yet.',
+    'Wait for it to end, or cancel it; then ask again.',
   ),
   JOB_PAUSED: row(
     409,

@@ -158,9 +158,7 @@ function verifiedBlocks(last: LastVerification | null, nowMs: number): readonly 
     case 'identical':
       return [fact('Verified', span(`ok ${age}`, 'good'), span(`   ${blocks}`))]
     case 'different':
-      return [
-        fact('Verified', span(`!! differs, ${age}`, 'bad'), span(`   ${blocks}; the next pass compares`)),
-      ]
+      return [fact('Verified', span(`!! differs, ${age}`, 'bad'), span(`   ${blocks}`))]
     case 'unknown':
     case null:
       return [fact('Verified', span(`unknown, ${age}: the changes since the point cannot be told`, 'warn'))]

@@ -58,6 +58,46 @@ scene(
 scene('jobs', (site, tier) => pressed(openedOn(site, tier), site, '3'))
 scene('vm-running', (site, tier) => pressed(openedOn(site, tier), site, 'enter'))
 scene('vm-failed', (site, tier) => pressed(openedOn(site, tier), site, 'down', 'down', 'enter'))
+scene('vm-compared', (site, tier) => {
+  const shown = site.jobs.find(job => job.id === 'job-3')!
+  const instant = new Date(siteNowMs - 3_600_000).toISOString()
+  site.jobs[site.jobs.indexOf(shown)] = {
+    ...shown,
+    lastVerification: {
+      id: 'verification-1',
+      state: 'different',
+      endedAt: instant,
+      recoveryPointAt: instant,
+      blocks: 40_960,
+      differingBlocks: 2,
+      failure: null,
+    },
+  }
+  const pass = site.passes.find(each => each.jobId === 'job-3')!
+  site.passes[site.passes.indexOf(pass)] = {
+    ...pass,
+    disks: pass.disks.map(disk => ({
+      ...disk,
+      syncType: 'compare' as const,
+      sentAgainBytes: '12582912',
+      fallbacks: ['tracking was reset since the last recovery point'],
+    })),
+  }
+  return pressed(openedOn(site, tier), site, 'down', 'down', 'enter')
+})
+scene('job-broken-copies', (site, tier) => {
+  const pass = site.passes.find(each => each.jobId === 'job-3')!
+  const failure = { code: 'WORKER_LOST', message: 'the VMA sent no heartbeat', next: '' } as const
+  const endedAt = new Date(siteNowMs - 1_790_000).toISOString()
+  site.passes[site.passes.indexOf(pass)] = {
+    ...pass,
+    brokenCopies: [
+      { endedAt, failure },
+      { endedAt, failure },
+    ],
+  }
+  return pressed(openedOn(site, tier), site, 'down', 'down', 'enter', 'j')
+})
 scene('vm-not-replicated', (site, tier) => pressed(openedOn(site, tier), site, 'end', 'enter'))
 scene('confirm-start', (site, tier) => pressed(openedOn(site, tier), site, 'end', 'enter', 's'))
 scene('confirm-cancel', (site, tier) => pressed(openedOn(site, tier), site, 'enter', 'c', 'tab'))
