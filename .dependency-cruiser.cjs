@@ -34,7 +34,7 @@ module.exports = {
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '@types' },
     },
     only('native', '^native/', ['^native/', 'nbd\\.node$']),
-    only('errors', '^agent/errors\\.ts$', []),
+    only('errors', '^agent/errors(\\.ts$|/)', ['^agent/errors/']),
     only('api', '^agent/api/', ['^agent/api/', '^agent/errors\\.ts$']),
     only('domain', '^agent/domain/', ['^agent/domain/']),
     only('config', '^agent/config/', ['^agent/config/', '^agent/errors\\.ts$', '^agent/log/']),
@@ -45,17 +45,21 @@ module.exports = {
       '^agent/errors\\.ts$',
     ]),
     only('vsphere', '^agent/vsphere/', [
-      '^agent/(vsphere|domain|log)/',
+      '^agent/(vsphere|domain|log|tls)/',
       '^agent/source/deps\\.ts$',
       '^agent/errors\\.ts$',
     ]),
-    only('cloudstack', '^agent/cloudstack/', ['^agent/(cloudstack|domain|log)/', '^agent/errors\\.ts$']),
+    only('tls', '^agent/tls/', ['^agent/tls/']),
+    only('cloudstack', '^agent/cloudstack/', [
+      '^agent/(cloudstack|domain|files|log|tls)/',
+      '^agent/errors\\.ts$',
+    ]),
     only('nbd', '^agent/nbd/', ['^agent/(nbd|domain|log)/', '^agent/errors\\.ts$', '^native/']),
     only('nbdkit', '^agent/nbdkit/', ['^agent/nbdkit/', '^agent/errors\\.ts$']),
     only('store', '^agent/store/', [
       '^agent/(store|domain|log|api)/',
       '^agent/saga/(log|step|history)\\.ts$',
-      '^agent/(replication|http)/deps\\.ts$',
+      '^agent/(replication|http|cloudstack|replication/snapshot-set)/deps\\.ts$',
       '^agent/errors\\.ts$',
     ]),
     only('volumes', '^agent/volumes/', [

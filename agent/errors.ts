@@ -1,22 +1,7 @@
-/**
- * Every error an operator can meet: one row per code. `sentence` says what happened, `next` what to do about it.
- * `retry` tells callers whether the same request can succeed later by itself (`after-delay`), only after somebody changed
- * something (`after-operator`), or never.
- */
-export interface ErrorRow {
-  readonly status: number
-  readonly retry: 'never' | 'after-delay' | 'after-operator'
-  readonly sentence: string
-  readonly next: string
-}
+import { cloudstackErrors } from './errors/cloudstack.js'
+import { row, type ErrorRow } from './errors/row.js'
 
-const row = (status: number, retry: ErrorRow['retry'], sentence: string, next: string): ErrorRow => ({
-  status,
-  retry,
-  sentence,
-  next,
-})
-
+/** Every error an operator can meet: one row per code. */
 export const errorTable = {
   CONFIG_INVALID: row(
     500,
@@ -317,30 +302,7 @@ export const errorTable = {
     'Look at the file named in the message; remove it only when the running network settings are the right ones.',
   ),
 
-  CLOUDSTACK_UNREACHABLE: row(
-    502,
-    'after-delay',
-    'CloudStack does not answer.',
-    'Check the API address and the network to the management server.',
-  ),
-  CLOUDSTACK_REFUSED: row(
-    502,
-    'after-operator',
-    'CloudStack refused the API key or the signature.',
-    'Store the right API key and secret key on the OMA, and compare the clocks.',
-  ),
-  CLOUDSTACK_FAULT: row(
-    502,
-    'after-operator',
-    'CloudStack reported an error.',
-    'Read the error text in the message; look at the events in CloudStack.',
-  ),
-  CLOUDSTACK_PROTOCOL: row(
-    502,
-    'never',
-    'CloudStack sent an answer that could not be understood.',
-    'Send the log lines of this pass to support.',
-  ),
+  ...cloudstackErrors,
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

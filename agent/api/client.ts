@@ -1,4 +1,13 @@
 import { type Static } from 'typebox'
+import {
+  type CertificateRequest,
+  type CertificateView,
+  type ConfigurationView,
+  type DiscoverRequest,
+  type ResourcesView,
+  type SaveConfiguration,
+  type ValidationView,
+} from './cloudstack.js'
 import { AppError, isErrorCode } from '../errors.js'
 import { type HardwareComparison, type HardwareVersionDetail, type HardwareVersionList } from './hardware.js'
 import { type PreflightView } from './preflight.js'
@@ -25,7 +34,7 @@ import {
 
 /** Sends one request to the agent and gives its status and parsed JSON body. Rejects when nobody answers. */
 export type Send = (
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   body: unknown,
   signal?: AbortSignal,
@@ -60,6 +69,11 @@ export interface OperatorClient {
   passes(jobId: string, signal?: AbortSignal): Promise<PassView[]>
   pass(id: string, signal?: AbortSignal): Promise<PassDetailView>
   cancelPass(id: string): Promise<PassView>
+  cloudstackCertificate(body: Static<typeof CertificateRequest>): Promise<CertificateView>
+  discoverCloudstack(body: DiscoverRequest, signal?: AbortSignal): Promise<ResourcesView>
+  cloudstackConfiguration(signal?: AbortSignal): Promise<ConfigurationView>
+  saveCloudstackConfiguration(body: SaveConfiguration): Promise<ConfigurationView>
+  validateCloudstack(signal?: AbortSignal): Promise<ValidationView>
 }
 
 const segment = encodeURIComponent
@@ -72,7 +86,7 @@ function queryText(query: Partial<VmQuery>): string {
 /** `send` decides the transport: the agent's unix socket in the product. */
 export function operatorClient(send: Send): OperatorClient {
   const call = async <T>(
-    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     path: string,
     body?: unknown,
     signal?: AbortSignal,
@@ -134,6 +148,11 @@ export function operatorClient(send: Send): OperatorClient {
       ).items,
     pass: (id, signal) => call('GET', `/v1/passes/${segment(id)}`, undefined, signal),
     cancelPass: id => call('POST', `/v1/passes/${segment(id)}/cancellation`),
+    cloudstackCertificate: body => call('POST', '/v1/cloudstack/certificate', body),
+    discoverCloudstack: (body, signal) => call('POST', '/v1/cloudstack/discovery', body, signal),
+    cloudstackConfiguration: signal => call('GET', '/v1/cloudstack/configuration', undefined, signal),
+    saveCloudstackConfiguration: body => call('PUT', '/v1/cloudstack/configuration', body),
+    validateCloudstack: signal => call('POST', '/v1/cloudstack/validation', undefined, signal),
   }
 }
 

@@ -12,8 +12,9 @@ import {
   StartPass,
   StatusView,
 } from '../api/schemas.js'
-import { type Logger } from '../log/logger.js'
 import { apiServer } from '../http-server/server.js'
+import { type Logger } from '../log/logger.js'
+import { addCloudstackRoutes, type CloudstackAdministration } from './cloudstack-api.js'
 import { type HardwareHistory, type JobAdmin, type ManagedVms, type Preflights, type Views } from './deps.js'
 import { originalRoutes } from './original-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
@@ -24,6 +25,7 @@ export interface OperatorApiDeps {
   readonly managed: ManagedVms
   readonly hardware: HardwareHistory
   readonly preflights: Preflights
+  readonly cloudstack: CloudstackAdministration
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -113,5 +115,6 @@ export function operatorApi(deps: OperatorApiDeps) {
       return reply.status(202).send(await views.pass(request.params.id))
     },
   )
+  addCloudstackRoutes(api, deps.cloudstack)
   return api
 }

@@ -1,6 +1,7 @@
-import { CloudstackApi } from '../cloudstack/api.js'
-import { CloudstackVolumes } from '../cloudstack/volumes.js'
-import { readCloudstackCredentials } from '../config/read.js'
+import { CloudstackAdmin } from '../cloudstack/admin.js'
+import { CloudstackConnection, configuredVolumes } from '../cloudstack/connection.js'
+import { type ConfigurationStore, type CredentialsStore } from '../cloudstack/deps.js'
+import { credentialsFiles } from '../cloudstack/credentials-files.js'
 import { type OmaConfig } from '../config/schema.js'
 import { AppError } from '../errors.js'
 import { listenOnSocket } from '../http-server/listen.js'
@@ -12,6 +13,8 @@ import { passSaga } from '../replication/pass/saga.js'
 import { sourceSite, TaskBoard } from '../replication/source-site.js'
 import { SnapshotReaper } from '../replication/snapshot-reaper.js'
 import { SagaRunner, sagaKind } from '../saga/runner.js'
+import { cloudstackConfiguration } from '../store/cloudstack-configuration.js'
+import { cloudstackJournal } from '../store/cloudstack-journal.js'
 import { migrate, openDatabase, type Database } from '../store/database.js'
 import { jobAdmin } from '../store/job-admin.js'
 import { leftSnapshots } from '../store/left-snapshots.js'
@@ -25,6 +28,8 @@ import { workerReports } from '../store/worker-reports.js'
 import { taskBoardStore } from '../store/worker-tasks.js'
 import { volumedLink, type VolumedLink } from '../volumes/client.js'
 import { pause, wallClock } from './clock.js'
+import { cloudstackTiming } from './cloudstack-timing.js'
+import { machineIdentity } from './machine-identity.js'
 import { type Role } from './role.js'
 import { productVersion } from './version.js'
 
@@ -70,8 +75,12 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     lookMs: 500,
   })
   const volumed = volumedLink(config.volume_daemon.socket)
-  const runner = sagaRunner(db, { board, volumed }, config, logger)
   const preflightStore = vmPreflights(db, wallClock)
+  const configuration = cloudstackConfiguration(db, wallClock)
+  const credentials = credentialsFiles(config.secrets_dir)
+  await credentials.keepOnly((await configuration.read())?.credentialsRef)
+  const cloudstack = cloudstackConnection(db, { configuration, credentials }, config, logger)
+  const runner = sagaRunner(db, { board, volumed, cloudstack }, logger)
   const operator = operatorApi({
     views: views(db, {
       version: productVersion(),
@@ -86,6 +95,13 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
       run: preflight({ board, tasks, store: preflightStore, limitMs: preflightLimitMs, pause }),
       last: preflightStore.last,
     },
+    cloudstack: new CloudstackAdmin({
+      connection: cloudstack,
+      configuration,
+      credentials,
+      machine: () => machineIdentity(config.sysfs_dir ?? '/sys'),
+      connectTimeoutMs: 10_000,
+    }),
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
     logger,
@@ -104,6 +120,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     await Promise.all([runner.stop(), reaper.stop()])
     await board.stop()
     await volumed.disconnect()
+    await cloudstack.close()
     await db.destroy()
   }
   await listenOnSocket(worker, config.api.worker_socket, socketMode)
@@ -117,27 +134,30 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
 interface Peers {
   readonly board: TaskBoard
   readonly volumed: VolumedLink
+  readonly cloudstack: CloudstackConnection
 }
 
-function sagaRunner(db: Database, peers: Peers, config: OmaConfig, logger: Logger): SagaRunner {
-  const { cloudstack } = config
-  const api = new CloudstackApi({
-    url: cloudstack.url,
-    credentials: () => readCloudstackCredentials(cloudstack.credentials_file),
-    timeoutMs: 30_000,
-    jobPollMs: 500,
+function cloudstackConnection(
+  db: Database,
+  stores: { readonly configuration: ConfigurationStore; readonly credentials: CredentialsStore },
+  config: OmaConfig,
+  logger: Logger,
+): CloudstackConnection {
+  return new CloudstackConnection({
+    ...stores,
+    journal: cloudstackJournal(db, wallClock),
+    timing: cloudstackTiming(config.cloudstack_settle_seconds),
     now: wallClock,
     pause,
+    logger,
   })
-  const target = new CloudstackVolumes(api, {
-    zoneId: cloudstack.zone_id,
-    applianceVmId: cloudstack.appliance_vm_id,
-    diskOfferingId: cloudstack.disk_offering_id,
-  })
+}
+
+function sagaRunner(db: Database, peers: Peers, logger: Logger): SagaRunner {
   const deps = {
     store: passStore(db, wallClock),
     source: sourceSite(peers.board),
-    target,
+    target: configuredVolumes(peers.cloudstack),
     exports: peers.volumed,
     logger,
   }

@@ -7,6 +7,7 @@ import { CloudstackSimulator } from '../cloudstack/simulator.js'
 import { type VmSpec, type WriterSpec } from '../vcenter/options.js'
 import { VcenterSimulator } from '../vcenter/simulator.js'
 import { type Cleanup } from './cleanup.js'
+import { configureCloudstack } from './configure-cloudstack.js'
 import { Mariadb } from './mariadb.js'
 import { operatorLink } from './operator.js'
 import { Product } from './product.js'
@@ -80,6 +81,7 @@ export class LabSite {
       CloudstackSimulator.start({
         directory: await at('cloudstack'),
         devices: options.devices ?? 'auto',
+        role: 'user',
       }),
     )
     cleanup.add('CloudStack', () => cloudstack.close())
@@ -90,14 +92,10 @@ export class LabSite {
       databaseSocket: mariadb.socketPath,
       vcenter,
       vddkPlugin,
-      cloudstack: {
-        url: cloudstack.url,
-        apiKey: cloudstack.apiKey,
-        secretKey: cloudstack.secretKey,
-        zoneId: cloudstack.ids.zone,
-        applianceVmId: cloudstack.ids.applianceVm,
-        diskOfferingId: cloudstack.ids.customDiskOffering,
-        byIdDir: cloudstack.byIdDir,
+      byIdDir: cloudstack.byIdDir,
+      omaMachine: {
+        systemUuid: cloudstack.ids.applianceVm,
+        macAddress: cloudstack.site.applianceVm.macAddress,
       },
       leaseSeconds: options.leaseSeconds ?? 10,
       inventorySeconds: options.inventorySeconds ?? 5,
@@ -114,6 +112,7 @@ export class LabSite {
     cleanup.add('the operator', close)
     const site = new LabSite({ vcenter, cloudstack, mariadb, product, operator: client, archiveDir, dir })
     await step('operator API', () => site.answers())
+    await step('CloudStack configuration', () => configureCloudstack(client, cloudstack))
     await step('inventory', () => site.#knows(vcenter.vms.length))
     return site
   }

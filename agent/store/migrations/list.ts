@@ -1,6 +1,7 @@
 import { type Knex } from 'knex'
 import { sourceSide } from './source-side.js'
 import { createTables } from './tables.js'
+import { targetSide } from './target-side.js'
 import { workGate } from './work-gate.js'
 
 /** Forward only; one repeatable statement each. Names are what the database remembers: never rename, only append. */
@@ -8,6 +9,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...createTables,
   ...sourceSide,
   ...workGate,
+  ...targetSide,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
