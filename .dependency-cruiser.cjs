@@ -60,6 +60,12 @@ module.exports = {
       '^agent/(store|domain|log|api)/',
       '^agent/saga/(log|step|history)\\.ts$',
       '^agent/(replication|http|cloudstack|replication/snapshot-set)/deps\\.ts$',
+      '^agent/http/volume-deps\\.ts$',
+      '^agent/volume-controller/',
+      '^agent/errors\\.ts$',
+    ]),
+    only('volume-controller', '^agent/volume-controller/', [
+      '^agent/(volume-controller|saga|domain|log)/',
       '^agent/errors\\.ts$',
     ]),
     only('volumes', '^agent/volumes/', [
@@ -79,6 +85,7 @@ module.exports = {
     only('http', '^agent/http/', [
       '^agent/(http|http-server|api|domain|log)/',
       '^agent/replication/',
+      '^agent/volume-controller/operation\\.ts$',
       '^agent/errors\\.ts$',
     ]),
     only('console', '^console/', ['^console/', '^agent/api/', '^agent/errors\\.ts$']),

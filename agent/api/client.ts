@@ -76,25 +76,33 @@ export interface OperatorClient {
   validateCloudstack(signal?: AbortSignal): Promise<ValidationView>
 }
 
-const segment = encodeURIComponent
+export const segment = encodeURIComponent
 
-function queryText(query: Partial<VmQuery>): string {
+export function queryText(query: Readonly<Record<string, string | number | boolean>>): string {
   const pairs = Object.entries(query).map(([name, value]) => `${name}=${segment(String(value))}`)
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
 
-/** `send` decides the transport: the agent's unix socket in the product. */
-export function operatorClient(send: Send): OperatorClient {
-  const call = async <T>(
-    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-    path: string,
-    body?: unknown,
-    signal?: AbortSignal,
-  ): Promise<T> => {
+export type Call = <T>(
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+) => Promise<T>
+
+/** The body of a good reply; a refused request rejects with the AppError the agent named. */
+export const callerOf =
+  (send: Send): Call =>
+  async <T>(...request: Parameters<Call>): Promise<T> => {
+    const [method, path, body, signal] = request
     const reply = await send(method, path, body, signal)
     if (reply.status >= 400) throw errorFromReply(reply.status, reply.body)
     return reply.body as T
   }
+
+/** `send` decides the transport: the agent's unix socket in the product. */
+export function operatorClient(send: Send): OperatorClient {
+  const call = callerOf(send)
   return {
     status: signal => call('GET', '/v1/status', undefined, signal),
     sourceVms: (after, signal) =>

@@ -8,6 +8,7 @@ import {
   type ConfigurationStore,
   type CredentialsStore,
 } from './deps.js'
+import { CloudstackMachines } from './machines.js'
 import { type ApiKey, type SignatureVersion } from './signature.js'
 import { type Endpoint } from './transport.js'
 import { CloudstackVolumes } from './volumes.js'
@@ -34,6 +35,7 @@ export interface Connected {
   readonly api: CloudstackApi
   readonly changes: Changes
   readonly volumes: CloudstackVolumes
+  readonly machines: CloudstackMachines
 }
 
 /** The one client of the stored configuration; a changed configuration is taken up at the next use. */
@@ -86,20 +88,7 @@ export class CloudstackConnection {
     const key = await credentials.read(configuration.credentialsRef)
     const api = this.open(configuration, key, configuration.signatureVersion)
     const changes = new Changes({ ...timing, api, journal, pause })
-    return { configuration, api, changes, volumes: new CloudstackVolumes(api, changes, configuration.choice) }
-  }
-}
-
-/** The volumes of whatever CloudStack is configured when they are asked for. */
-export function configuredVolumes(
-  connection: CloudstackConnection,
-): Pick<CloudstackVolumes, 'find' | 'findByName' | 'ensure' | 'ensureAttached' | 'remove'> {
-  const volumes = async (): Promise<CloudstackVolumes> => (await connection.current()).volumes
-  return {
-    find: async (id, signal) => (await volumes()).find(id, signal),
-    findByName: async (name, signal) => (await volumes()).findByName(name, signal),
-    ensure: async (name, sizeBytes, signal) => (await volumes()).ensure(name, sizeBytes, signal),
-    ensureAttached: async (id, signal) => (await volumes()).ensureAttached(id, signal),
-    remove: async (id, signal) => (await volumes()).remove(id, signal),
+    const volumes = new CloudstackVolumes(api, changes, configuration.choice)
+    return { configuration, api, changes, volumes, machines: new CloudstackMachines(api, changes) }
   }
 }

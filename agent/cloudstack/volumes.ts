@@ -1,4 +1,4 @@
-import { isUuid, volumeId, type VolumeId } from '../domain/ids.js'
+import { isUuid, targetVmId, volumeId, type TargetVmId, type VolumeId } from '../domain/ids.js'
 import { GIB, roundUp, type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { isFields, type CloudstackApi, type Fields } from './api.js'
@@ -13,6 +13,8 @@ export interface CloudstackVolume {
   readonly sizeBytes: Bytes
   /** The VM it is attached to; undefined: none. */
   readonly vmId: string | undefined
+  /** Where the VM has it; 0 is the root disk. Undefined: attached to none. */
+  readonly deviceId: number | undefined
   /** It carries the tag this product gives what it made. */
   readonly isOurs: boolean
 }
@@ -77,39 +79,66 @@ export class CloudstackVolumes {
   }
 
   /** Attached to this appliance. A volume of another VM is refused, never taken away. */
-  async ensureAttached(id: VolumeId, signal: AbortSignal): Promise<void> {
-    const { applianceVmId } = this.#place
+  ensureAttached(id: VolumeId, signal: AbortSignal): Promise<void> {
+    return this.attachTo(id, targetVmId(this.#place.applianceVmId), 'data', signal)
+  }
+
+  /** A volume of another VM, or one this VM has elsewhere, is refused with VOLUME_BUSY. */
+  async attachTo(id: VolumeId, vm: TargetVmId, place: 'data' | 'root', signal: AbortSignal): Promise<void> {
+    const isRoot = place === 'root'
     await this.#changes.ensure(
       {
-        operation: `attachVolume ${id} ${applianceVmId}`,
+        operation: `attachVolume ${id} ${vm} ${place}`,
         command: 'attachVolume',
-        parameters: { id, virtualmachineid: applianceVmId },
+        parameters: {
+          id,
+          virtualmachineid: vm,
+          ...(isRoot ? { deviceid: rootDeviceId.toString() } : {}),
+        },
         observe: async look => {
           const volume = await this.#existing(id, look)
-          this.#refuseForeign(volume)
-          return volume.vmId === undefined ? undefined : true
+          refuseForeign(volume, vm)
+          if (volume.vmId === undefined) return undefined
+          if ((volume.deviceId === rootDeviceId) === isRoot) return true
+          const text = `volume ${id} is disk ${volume.deviceId ?? 'of no number'} of VM ${vm}`
+          throw new AppError('VOLUME_BUSY', text)
         },
       },
       signal,
     )
   }
 
-  /** Attached to no VM; absent is detached. A volume of another VM is refused. */
-  async ensureDetached(id: VolumeId, signal: AbortSignal): Promise<void> {
+  /** Detached from this appliance; absent is detached. A volume of another VM is refused. */
+  ensureDetached(id: VolumeId, signal: AbortSignal): Promise<void> {
+    return this.detachFrom(id, targetVmId(this.#place.applianceVmId), signal)
+  }
+
+  async detachFrom(id: VolumeId, vm: TargetVmId, signal: AbortSignal): Promise<void> {
     await this.#changes.ensure(
       {
-        operation: `detachVolume ${id}`,
+        operation: `detachVolume ${id} ${vm}`,
         command: 'detachVolume',
         parameters: { id },
         observe: async look => {
           const volume = await this.find(id, look)
           if (volume === undefined) return true
-          this.#refuseForeign(volume)
+          refuseForeign(volume, vm)
           return volume.vmId === undefined ? true : undefined
         },
       },
       signal,
     )
+  }
+
+  /** All that a VM has, its root disk too. */
+  async ofVm(vm: TargetVmId, signal: AbortSignal): Promise<readonly CloudstackVolume[]> {
+    try {
+      const found = await this.#settled({ virtualmachineid: vm }, signal)
+      return found.filter(volume => volume.vmId === vm)
+    } catch (error) {
+      if (isUnknownId(error)) throw new AppError('TARGET_VM_UNKNOWN', `CloudStack has no VM ${vm}`)
+      throw error
+    }
   }
 
   /** Detached from this appliance and deleted; absent is removed. What this product did not make is refused. */
@@ -129,11 +158,6 @@ export class CloudstackVolumes {
       },
       signal,
     )
-  }
-
-  #refuseForeign({ id, vmId }: CloudstackVolume): void {
-    if (vmId !== undefined && vmId !== this.#place.applianceVmId)
-      throw new AppError('VOLUME_BUSY', `volume ${id} is attached to VM ${vmId}`)
   }
 
   async #existing(id: VolumeId, signal: AbortSignal): Promise<CloudstackVolume> {
@@ -175,6 +199,14 @@ export class CloudstackVolumes {
   }
 }
 
+/** Where a VM has its root disk. */
+const rootDeviceId = 0
+
+function refuseForeign({ id, vmId }: CloudstackVolume, vm: TargetVmId): void {
+  if (vmId !== undefined && vmId !== vm)
+    throw new AppError('VOLUME_BUSY', `volume ${id} is attached to VM ${vmId}, not to ${vm}`)
+}
+
 /** A volume on its way out is still listed for a while; it must never be taken for the one of that name. */
 const dying = new Set(['Destroy', 'Destroying', 'Expunging', 'Expunged'])
 const isAlive = (fields: Fields): boolean =>
@@ -182,7 +214,7 @@ const isAlive = (fields: Fields): boolean =>
 
 function volumeFrom(value: unknown): CloudstackVolume {
   const fields: Fields = isFields(value) ? value : {}
-  const { id, name, size, virtualmachineid } = fields
+  const { id, name, size, virtualmachineid, deviceid } = fields
   const whole = typeof size === 'number' && Number.isSafeInteger(size) && size >= 0
   if (typeof id !== 'string' || !isUuid(id) || typeof name !== 'string' || !whole) {
     const text = 'listVolumes: a volume without a proper id, name or size'
@@ -193,6 +225,7 @@ function volumeFrom(value: unknown): CloudstackVolume {
     name,
     sizeBytes: BigInt(size),
     vmId: typeof virtualmachineid === 'string' ? virtualmachineid : undefined,
+    deviceId: typeof deviceid === 'number' ? deviceid : undefined,
     isOurs: hasTag(fields, ownerTag),
   }
 }

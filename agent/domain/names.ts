@@ -1,4 +1,4 @@
-import { isUuid, passId, type DiskKey, type JobId, type PassId } from './ids.js'
+import { isUuid, passId, type DiskKey, type JobId, type OperationId, type PassId } from './ids.js'
 
 const passPrefix = 'ossea-pass-'
 
@@ -13,3 +13,7 @@ export function passOfSnapshotName(name: string): PassId | undefined {
 
 /** The CloudStack name of the volume that a job makes for one disk. */
 export const volumeNameOf = (job: JobId, disk: DiskKey): string => `ossea-${job}-disk-${disk}`
+
+/** The CloudStack name of a volume that an operation makes; `label` is what the operator calls it. */
+export const operationVolumeName = (operation: OperationId, label: string | null): string =>
+  label === null ? `ossea-${operation}` : `ossea-${label}-${operation}`

@@ -8,6 +8,36 @@ export const cloudstackErrors = {
     'The volume was not made by this product, so it is not deleted.',
     'Look at the volume in CloudStack; remove it there when nobody needs it.',
   ),
+  VOLUME_IN_USE: row(
+    409,
+    'after-operator',
+    'A replication job needs the volume as it is.',
+    'Wait for the pass named in the message, or remove the replication job first.',
+  ),
+  VOLUME_STILL_PRESENT: row(
+    504,
+    'after-delay',
+    'CloudStack says the volume is detached, but its device is still there.',
+    'Ask for it again; if it repeats, look at the VM of the appliance on its hypervisor.',
+  ),
+  TARGET_VM_UNKNOWN: row(
+    404,
+    'after-operator',
+    'CloudStack has no such VM.',
+    'Use the id of a VM that the account of the API key may see.',
+  ),
+  TARGET_VM_NOT_OURS: row(
+    409,
+    'after-operator',
+    'The VM was not made by this product, so it is not stopped.',
+    'Stop it in CloudStack when nobody needs it; then ask again.',
+  ),
+  IDEMPOTENCY_KEY_REUSED: row(
+    409,
+    'never',
+    'The idempotency key belongs to another request.',
+    'Give each new request a key of its own; repeat a request with the same key and the same fields only.',
+  ),
 
   SNAPSHOT_CONTENT_DIFFERS: row(
     409,

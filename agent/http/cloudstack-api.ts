@@ -11,6 +11,7 @@ import {
 } from '../api/cloudstack.js'
 import { ErrorReply } from '../api/schemas.js'
 import { type apiServer } from '../http-server/server.js'
+import { hangUp } from './hang-up.js'
 
 type Stored = Omit<ConfigurationView, 'updatedAt'> & { readonly updatedAt: Date }
 
@@ -102,9 +103,3 @@ const fromLegacy = (body: Static<typeof LegacyDiscoverRequest>): DiscoverRequest
   ...(body.thumbprint_sha256 === undefined ? {} : { thumbprintSha256: body.thumbprint_sha256 }),
   ...(body.allow_plain_http === undefined ? {} : { allowPlainHttp: body.allow_plain_http }),
 })
-
-function hangUp(reply: { once: (event: 'close', listener: () => void) => unknown }): AbortSignal {
-  const gone = new AbortController()
-  reply.once('close', () => gone.abort(new Error('the caller hung up')))
-  return gone.signal
-}

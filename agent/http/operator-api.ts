@@ -18,6 +18,8 @@ import { addCloudstackRoutes, type CloudstackAdministration } from './cloudstack
 import { type HardwareHistory, type JobAdmin, type ManagedVms, type Preflights, type Views } from './deps.js'
 import { originalRoutes } from './original-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
+import { type VolumeControl } from './volume-deps.js'
+import { volumeRoutes } from './volume-routes.js'
 
 export interface OperatorApiDeps {
   readonly views: Views
@@ -26,6 +28,7 @@ export interface OperatorApiDeps {
   readonly hardware: HardwareHistory
   readonly preflights: Preflights
   readonly cloudstack: CloudstackAdministration
+  readonly volumes: VolumeControl
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -116,5 +119,6 @@ export function operatorApi(deps: OperatorApiDeps) {
     },
   )
   addCloudstackRoutes(api, deps.cloudstack)
+  volumeRoutes(api, deps.volumes, deps.onWork)
   return api
 }

@@ -1,5 +1,6 @@
 import { CloudstackAdmin } from '../cloudstack/admin.js'
-import { CloudstackConnection, configuredVolumes } from '../cloudstack/connection.js'
+import { configuredVolumes, type ConfiguredVolumes } from '../cloudstack/configured.js'
+import { CloudstackConnection, type Timing } from '../cloudstack/connection.js'
 import { type ConfigurationStore, type CredentialsStore } from '../cloudstack/deps.js'
 import { credentialsFiles } from '../cloudstack/credentials-files.js'
 import { type OmaConfig } from '../config/schema.js'
@@ -12,7 +13,7 @@ import { preflight } from '../replication/preflight.js'
 import { passSaga } from '../replication/pass/saga.js'
 import { sourceSite, TaskBoard } from '../replication/source-site.js'
 import { SnapshotReaper } from '../replication/snapshot-reaper.js'
-import { SagaRunner, sagaKind } from '../saga/runner.js'
+import { SagaRunner, sagaKind, type SagaKind } from '../saga/runner.js'
 import { cloudstackConfiguration } from '../store/cloudstack-configuration.js'
 import { cloudstackJournal } from '../store/cloudstack-journal.js'
 import { migrate, openDatabase, type Database } from '../store/database.js'
@@ -32,6 +33,7 @@ import { cloudstackTiming } from './cloudstack-timing.js'
 import { machineIdentity } from './machine-identity.js'
 import { type Role } from './role.js'
 import { productVersion } from './version.js'
+import { volumeControl, volumeSagaKinds } from './volume-control.js'
 
 /** A VMA that is silent for longer is lost; it heartbeats four times as often and asks for work every 20 s. */
 const defaultLeaseSeconds = 30
@@ -79,8 +81,11 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const configuration = cloudstackConfiguration(db, wallClock)
   const credentials = credentialsFiles(config.secrets_dir)
   await credentials.keepOnly((await configuration.read())?.credentialsRef)
-  const cloudstack = cloudstackConnection(db, { configuration, credentials }, config, logger)
-  const runner = sagaRunner(db, { board, volumed, cloudstack }, logger)
+  const timing = cloudstackTiming(config.cloudstack_settle_seconds)
+  const cloudstack = cloudstackConnection(db, { configuration, credentials }, timing, logger)
+  const volumes = { cloud: configuredVolumes(cloudstack), volumed }
+  const kinds = volumeSagaKinds(db, volumes, timing.settleMs, logger)
+  const runner = sagaRunner(db, { board, ...volumes }, kinds, logger)
   const operator = operatorApi({
     views: views(db, {
       version: productVersion(),
@@ -102,6 +107,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
       machine: () => machineIdentity(config.sysfs_dir ?? '/sys'),
       connectTimeoutMs: 10_000,
     }),
+    volumes: volumeControl(db, volumes),
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
     logger,
@@ -134,30 +140,30 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
 interface Peers {
   readonly board: TaskBoard
   readonly volumed: VolumedLink
-  readonly cloudstack: CloudstackConnection
+  readonly cloud: ConfiguredVolumes
 }
 
 function cloudstackConnection(
   db: Database,
   stores: { readonly configuration: ConfigurationStore; readonly credentials: CredentialsStore },
-  config: OmaConfig,
+  timing: Timing,
   logger: Logger,
 ): CloudstackConnection {
   return new CloudstackConnection({
     ...stores,
     journal: cloudstackJournal(db, wallClock),
-    timing: cloudstackTiming(config.cloudstack_settle_seconds),
+    timing,
     now: wallClock,
     pause,
     logger,
   })
 }
 
-function sagaRunner(db: Database, peers: Peers, logger: Logger): SagaRunner {
+function sagaRunner(db: Database, peers: Peers, others: readonly SagaKind[], logger: Logger): SagaRunner {
   const deps = {
     store: passStore(db, wallClock),
     source: sourceSite(peers.board),
-    target: configuredVolumes(peers.cloudstack),
+    target: peers.cloud,
     exports: peers.volumed,
     logger,
   }
@@ -168,7 +174,7 @@ function sagaRunner(db: Database, peers: Peers, logger: Logger): SagaRunner {
     retryFirstMs: 500,
     retryMaxMs: 30_000,
     triesBeforeOperator: 10,
-    kinds: [sagaKind(passSaga, deps)],
+    kinds: [sagaKind(passSaga, deps), ...others],
     sweepMs: 2000,
     parkedRetryMs: 60_000,
     now: () => Date.now(),

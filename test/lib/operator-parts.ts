@@ -6,6 +6,8 @@ import { managedVms } from '../../agent/store/managed-vms.js'
 import { hardwareHistory } from '../../agent/store/vm-hardware.js'
 import { vmPreflights } from '../../agent/store/vm-preflights.js'
 import { views } from '../../agent/store/views.js'
+import { operationAdmin } from '../../agent/store/volume-operation-admin.js'
+import { operationViews } from '../../agent/store/volume-operation-views.js'
 import { silent } from './saga-harness.js'
 
 const never = (): Promise<never> => Promise.reject(new Error('not in this test'))
@@ -19,6 +21,19 @@ export function operatorParts(db: Database, now: () => Date): OperatorApiDeps {
     hardware: hardwareHistory(db),
     preflights: { run: () => Promise.resolve(), last: vmPreflights(db, now).last },
     cloudstack: { certificate: never, discover: never, read: never, save: never, validate: never },
+    volumes: {
+      admin: operationAdmin(db, now),
+      views: operationViews(db),
+      looks: {
+        status: never,
+        device: never,
+        ofDevice: never,
+        ofVm: never,
+        exports: never,
+        health: never,
+        sync: never,
+      },
+    },
     onWork: () => undefined,
     onCancel: () => undefined,
     logger: silent,

@@ -52,4 +52,35 @@ export const targetSide = [
       FOREIGN KEY (set_id) REFERENCES snapshot_sets (id)
     ) ${tableOptions}`,
   ),
+  statement(
+    '0034-create-volumes',
+    `CREATE TABLE IF NOT EXISTS volumes (
+      id VARCHAR(64) PRIMARY KEY,
+      name VARCHAR(255) NOT NULL,
+      size_bytes BIGINT UNSIGNED NOT NULL,
+      vm_id VARCHAR(64) NULL,
+      updated_at DATETIME(3) NOT NULL
+    ) ${tableOptions}`,
+  ),
+  statement(
+    '0035-create-volume-operations',
+    `CREATE TABLE IF NOT EXISTS volume_operations (
+      number BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY,
+      id VARCHAR(64) NOT NULL UNIQUE,
+      idempotency_key VARCHAR(128) NOT NULL UNIQUE,
+      kind VARCHAR(16) NOT NULL,
+      request JSON NOT NULL,
+      saga_id VARCHAR(64) NOT NULL,
+      state VARCHAR(16) NOT NULL,
+      volume_id VARCHAR(64) NULL,
+      outcome JSON NULL,
+      drift TEXT NULL,
+      failure_code VARCHAR(64) NULL,
+      failure_message TEXT NULL,
+      requested_at DATETIME(3) NOT NULL,
+      started_at DATETIME(3) NULL,
+      ended_at DATETIME(3) NULL,
+      KEY by_volume (volume_id, state)
+    ) ${tableOptions}`,
+  ),
 ] as const

@@ -259,7 +259,7 @@ void t.test('CloudStack has forgotten a job: what is there decides', async t => 
   const started = await site(t)
   const { volumes, journal, cloud } = started
   const { id } = await volumes.ensure('disk-1', gib, never)
-  const operation = `attachVolume ${id} ${cloud.ids.applianceVm}`
+  const operation = `attachVolume ${id} ${cloud.ids.applianceVm} data`
   journal.entries.set(operation, { state: 'waiting', jobId: '00000000-0000-4000-8000-000000000000' })
   await volumes.ensureAttached(id, never)
   journal.entries.set(operation, { state: 'waiting', jobId: '00000000-0000-4000-8000-000000000000' })
