@@ -1,3 +1,4 @@
+import { exportsFencing } from './exports-fencing.js'
 import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
@@ -7,6 +8,7 @@ import { source5000 } from './source-5000.js'
 import { sourceFinal } from './source-final.js'
 import { sourceMultidisk } from './source-multidisk.js'
 import { sourceSession } from './source-session.js'
+import { volumesLifecycle } from './volumes-lifecycle.js'
 
 export const scenarios: readonly Scenario[] = [
   replicate,
@@ -17,4 +19,6 @@ export const scenarios: readonly Scenario[] = [
   sourceSession,
   sourceFinal,
   source5000,
+  volumesLifecycle,
+  exportsFencing,
 ]

@@ -2,7 +2,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type OperatorClient } from '../../agent/api/client.js'
 import { type JobView, type SourceVmView } from '../../agent/api/schemas.js'
-import { type DevicesChoice } from '../cloudstack/options.js'
+import { type VolumeClient } from '../../agent/api/volume-client.js'
+import { type DevicesChoice, type VmSpec as CloudVmSpec } from '../cloudstack/options.js'
 import { CloudstackSimulator } from '../cloudstack/simulator.js'
 import { type VmSpec, type WriterSpec } from '../vcenter/options.js'
 import { VcenterSimulator } from '../vcenter/simulator.js'
@@ -23,6 +24,8 @@ export interface SiteOptions {
   readonly writer: WriterSpec | null
   /** What volumes attached to the OMA are: real block devices, where this machine can, or files. */
   readonly devices?: DevicesChoice
+  /** In CloudStack, besides the appliance. */
+  readonly targetVms?: readonly CloudVmSpec[]
   /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
   readonly leaseSeconds?: number
   /** Between two looks at the inventory; 5 when left out. */
@@ -38,6 +41,7 @@ export class LabSite {
   readonly mariadb: Mariadb
   readonly product: Product
   readonly operator: OperatorClient
+  readonly volumes: VolumeClient
   readonly archiveDir: string
   /** Everything of this site is below it. */
   readonly dir: string
@@ -45,7 +49,7 @@ export class LabSite {
   private constructor(
     parts: Pick<
       LabSite,
-      'vcenter' | 'cloudstack' | 'mariadb' | 'product' | 'operator' | 'archiveDir' | 'dir'
+      'vcenter' | 'cloudstack' | 'mariadb' | 'product' | 'operator' | 'volumes' | 'archiveDir' | 'dir'
     >,
   ) {
     this.vcenter = parts.vcenter
@@ -53,6 +57,7 @@ export class LabSite {
     this.mariadb = parts.mariadb
     this.product = parts.product
     this.operator = parts.operator
+    this.volumes = parts.volumes
     this.archiveDir = parts.archiveDir
     this.dir = parts.dir
   }
@@ -82,6 +87,7 @@ export class LabSite {
         directory: await at('cloudstack'),
         devices: options.devices ?? 'auto',
         role: 'user',
+        vms: options.targetVms ?? [],
       }),
     )
     cleanup.add('CloudStack', () => cloudstack.close())
@@ -108,9 +114,10 @@ export class LabSite {
       await product.prepare()
       await product.startAll()
     })
-    const { client, close } = operatorLink(product.operatorSocket)
+    const { client, volumes, close } = operatorLink(product.operatorSocket)
     cleanup.add('the operator', close)
-    const site = new LabSite({ vcenter, cloudstack, mariadb, product, operator: client, archiveDir, dir })
+    const parts = { vcenter, cloudstack, mariadb, product, operator: client, volumes, archiveDir, dir }
+    const site = new LabSite(parts)
     await step('operator API', () => site.answers())
     await step('CloudStack configuration', () => configureCloudstack(client, cloudstack))
     await step('inventory', () => site.#knows(vcenter.vms.length))
