@@ -7,6 +7,8 @@ import {
   type LocalExportList,
   type LocalExportView,
   type RequestVolumeOperation,
+  type VolumeFindingList,
+  type VolumeFindingView,
   type VolumeHealthView,
   type VolumeMetricsView,
   type VolumeOperationList,
@@ -28,6 +30,9 @@ export interface VolumeClient {
   ofVm(vmId: string, signal?: AbortSignal): Promise<readonly CloudVolumeView[]>
   exports(signal?: AbortSignal): Promise<readonly LocalExportView[]>
   sync(): Promise<VolumeSyncView>
+  /** As the last look found them. */
+  findings(signal?: AbortSignal): Promise<readonly VolumeFindingView[]>
+  removeOrphan(kind: 'orphan-volume' | 'orphan-export', subject: string): Promise<VolumeOperationView>
   health(signal?: AbortSignal): Promise<VolumeHealthView>
   metrics(signal?: AbortSignal): Promise<VolumeMetricsView>
 }
@@ -55,6 +60,10 @@ export function volumeClient(send: Send): VolumeClient {
     exports: async signal =>
       (await call<Static<typeof LocalExportList>>('GET', '/v1/exports', undefined, signal)).items,
     sync: () => call('POST', '/v1/volume-sync'),
+    findings: async signal =>
+      (await call<Static<typeof VolumeFindingList>>('GET', '/v1/volume-findings', undefined, signal)).items,
+    removeOrphan: (kind, subject) =>
+      call('POST', `/v1/volume-findings/${segment(kind)}/${segment(subject)}/removal`),
     health: signal => call('GET', '/v1/volume-health', undefined, signal),
     metrics: signal => call('GET', '/v1/volume-metrics', undefined, signal),
   }

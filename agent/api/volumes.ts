@@ -18,6 +18,7 @@ export const VolumeOperationKind = Type.Union([
   Type.Literal('attach-root'),
   Type.Literal('detach'),
   Type.Literal('delete'),
+  Type.Literal('revoke'),
   Type.Literal('clean-up'),
 ])
 export type VolumeOperationKind = Static<typeof VolumeOperationKind>
@@ -51,7 +52,14 @@ export const RequestVolumeOperation = Type.Union([
     },
     closed,
   ),
-  Type.Object({ idempotencyKey: IdempotencyKey, kind: Type.Literal('delete'), volumeId: Uuid }, closed),
+  Type.Object(
+    {
+      idempotencyKey: IdempotencyKey,
+      kind: Type.Union([Type.Literal('delete'), Type.Literal('revoke')]),
+      volumeId: Uuid,
+    },
+    closed,
+  ),
 ])
 export type RequestVolumeOperation = Static<typeof RequestVolumeOperation>
 
@@ -174,13 +182,42 @@ export const VolumeMetricsView = Type.Object({
 })
 export type VolumeMetricsView = Static<typeof VolumeMetricsView>
 
-/** What a look at all persistent names changed, and every volume that differs from what is recorded. */
+/** One thing that is not as it is recorded. */
+export const VolumeFindingView = Type.Object({
+  kind: Type.Union([
+    Type.Literal('orphan-volume'),
+    Type.Literal('orphan-export'),
+    Type.Literal('lost-volume'),
+    Type.Literal('moved-volume'),
+    Type.Literal('missing-device'),
+    Type.Literal('unknown-device'),
+    Type.Literal('unproven-device'),
+  ]),
+  subject: Type.String({ description: 'a volume id, or the serial of a device' }),
+  what: Type.String(),
+  /** Ours, and needed by nothing that is recorded. */
+  removable: Type.Boolean(),
+  firstSeenAt: Instant,
+  lastSeenAt: Instant,
+})
+export type VolumeFindingView = Static<typeof VolumeFindingView>
+export const VolumeFindingList = Type.Object({ items: Type.Array(VolumeFindingView) })
+
+export const FindingParam = Type.Object(
+  {
+    kind: Type.Union([Type.Literal('orphan-volume'), Type.Literal('orphan-export')]),
+    subject: Type.String({ pattern: '^[0-9a-f-]{20,36}$' }),
+  },
+  closed,
+)
+
+/** What a look at all persistent names changed, and everything that is not as it is recorded. */
 export const VolumeSyncView = Type.Object({
   names: Type.Object({
     made: Type.Array(Type.String()),
     repaired: Type.Array(Type.String()),
     dropped: Type.Array(Type.String()),
   }),
-  volumes: Type.Array(VolumeStatusView),
+  findings: Type.Array(VolumeFindingView),
 })
 export type VolumeSyncView = Static<typeof VolumeSyncView>

@@ -24,6 +24,7 @@ export interface ConnectionOptions {
   readonly credentials: CredentialsStore
   readonly journal: ChangeJournal
   readonly timing: Timing
+  readonly installationId: string
   readonly now: () => Date
   readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
   readonly logger: Logger
@@ -84,11 +85,17 @@ export class CloudstackConnection {
   }
 
   async #connect(configuration: CloudstackConfiguration): Promise<Connected> {
-    const { credentials, journal, timing, pause } = this.#options
+    const { credentials, journal, timing, installationId, pause } = this.#options
     const key = await credentials.read(configuration.credentialsRef)
     const api = this.open(configuration, key, configuration.signatureVersion)
     const changes = new Changes({ ...timing, api, journal, pause })
-    const volumes = new CloudstackVolumes(api, changes, configuration.choice)
-    return { configuration, api, changes, volumes, machines: new CloudstackMachines(api, changes) }
+    const volumes = new CloudstackVolumes(api, changes, { ...configuration.choice, installationId })
+    return {
+      configuration,
+      api,
+      changes,
+      volumes,
+      machines: new CloudstackMachines(api, changes, installationId),
+    }
   }
 }

@@ -4,16 +4,18 @@ import { type CloudstackApi, type Fields } from './api.js'
 import { type Changes } from './changes.js'
 import { isUnknownId } from './failure.js'
 import { awaitPending, pendingJobOf } from './pending.js'
-import { hasTag, ownerTag } from './tags.js'
+import { hasTag, ownerTag, type Tag } from './tags.js'
 
 /** VMs of the account. Every method looks first and may be repeated after a crash or an unknown outcome. */
 export class CloudstackMachines {
   readonly #api: CloudstackApi
   readonly #changes: Changes
+  readonly #tag: Tag
 
-  constructor(api: CloudstackApi, changes: Changes) {
+  constructor(api: CloudstackApi, changes: Changes, installationId: string) {
     this.#api = api
     this.#changes = changes
+    this.#tag = ownerTag(installationId)
   }
 
   /** Off is stopped. A VM that runs is stopped only when it carries our tag. */
@@ -26,7 +28,7 @@ export class CloudstackMachines {
         observe: async look => {
           const vm = await this.#existing(id, look)
           if (vm['state'] === 'Stopped') return true
-          if (!hasTag(vm, ownerTag))
+          if (!hasTag(vm, this.#tag))
             throw new AppError(
               'TARGET_VM_NOT_OURS',
               `VM ${id} is ${String(vm['state'])} and has no tag of ours`,

@@ -11,6 +11,7 @@ export interface SnapshotsOptions {
   readonly api: CloudstackApi
   readonly changes: Changes
   readonly volumes: CloudstackVolumes
+  readonly installationId: string
   /** Between looks at a snapshot that is being backed up, and how long that may take. */
   readonly lookMs: number
   readonly usableLimitMs: number
@@ -34,6 +35,7 @@ export class CloudstackSnapshots {
 
   /** The one usable snapshot of this name; resolves when a volume can be brought back to it. */
   ensure(name: string, volume: VolumeId, signal: AbortSignal): Promise<SnapshotId> {
+    const tag = ownerTag(this.#options.installationId)
     return this.#options.changes.ensure(
       {
         operation: `createSnapshot ${name}`,
@@ -41,8 +43,8 @@ export class CloudstackSnapshots {
         parameters: {
           volumeid: volume,
           name,
-          'tags[0].key': ownerTag.key,
-          'tags[0].value': ownerTag.value,
+          'tags[0].key': tag.key,
+          'tags[0].value': tag.value,
         },
         observe: look => this.#usable(name, volume, look),
       },
@@ -80,8 +82,8 @@ export class CloudstackSnapshots {
   async remove(id: SnapshotId, signal: AbortSignal): Promise<void> {
     const snapshot = await this.#find(id, signal)
     if (snapshot === undefined) return
-    if (!hasTag(snapshot, ownerTag))
-      throw new AppError('VOLUME_NOT_OURS', `snapshot ${id} has no tag ${ownerTag.key}`)
+    const tag = ownerTag(this.#options.installationId)
+    if (!hasTag(snapshot, tag)) throw new AppError('VOLUME_NOT_OURS', `snapshot ${id} has no tag ${tag.key}`)
     await this.#options.changes.ensure(
       {
         operation: `deleteSnapshot ${id}`,

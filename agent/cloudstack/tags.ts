@@ -6,8 +6,11 @@ export interface Tag {
   readonly value: string
 }
 
-/** On everything this product makes; nothing without it is ever deleted. */
-export const ownerTag: Tag = { key: 'ossea-migrate', value: 'owned' }
+/** Names one installation of this product, which keeps it in its database: two of them may share an account. */
+export type InstallationId = string
+
+/** On everything this installation makes; nothing without it is ever deleted. */
+export const ownerTag = (installation: InstallationId): Tag => ({ key: 'ossea-migrate', value: installation })
 
 export const hasTag = ({ tags }: Fields, wanted: Tag): boolean =>
   Array.isArray(tags) &&
@@ -17,6 +20,7 @@ export const hasTag = ({ tags }: Fields, wanted: Tag): boolean =>
 export const tagChange = <T>(
   resourceType: 'Volume' | 'Snapshot',
   id: string,
+  tag: Tag,
   observe: Change<T>['observe'],
 ): Change<T> => ({
   operation: `createTags ${id}`,
@@ -24,8 +28,8 @@ export const tagChange = <T>(
   parameters: {
     resourceids: id,
     resourcetype: resourceType,
-    'tags[0].key': ownerTag.key,
-    'tags[0].value': ownerTag.value,
+    'tags[0].key': tag.key,
+    'tags[0].value': tag.value,
   },
   observe,
 })

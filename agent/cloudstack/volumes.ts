@@ -5,7 +5,7 @@ import { isFields, type CloudstackApi, type Fields } from './api.js'
 import { type Changes } from './changes.js'
 import { CloudstackError, isUnknownId } from './failure.js'
 import { awaitPending, pendingJobOf } from './pending.js'
-import { hasTag, ownerTag, tagChange } from './tags.js'
+import { hasTag, ownerTag, tagChange, type Tag } from './tags.js'
 
 export interface CloudstackVolume {
   readonly id: VolumeId
@@ -25,6 +25,7 @@ export interface VolumePlace {
   readonly applianceVmId: string
   /** A custom disk offering: its size is given at creation. */
   readonly diskOfferingId: string
+  readonly installationId: string
 }
 
 /** Volumes of the appliance. Every method looks first and may be repeated after a crash or an unknown outcome. */
@@ -32,11 +33,13 @@ export class CloudstackVolumes {
   readonly #api: CloudstackApi
   readonly #changes: Changes
   readonly #place: VolumePlace
+  readonly #tag: Tag
 
   constructor(api: CloudstackApi, changes: Changes, place: VolumePlace) {
     this.#api = api
     this.#changes = changes
     this.#place = place
+    this.#tag = ownerTag(place.installationId)
   }
 
   async find(id: VolumeId, signal: AbortSignal): Promise<CloudstackVolume | undefined> {
@@ -70,7 +73,7 @@ export class CloudstackVolumes {
       signal,
     )
     return this.#changes.ensure(
-      tagChange('Volume', volume.id, async look => {
+      tagChange('Volume', volume.id, this.#tag, async look => {
         const seen = await this.#existing(volume.id, look)
         return seen.isOurs ? seen : undefined
       }),
@@ -130,6 +133,11 @@ export class CloudstackVolumes {
     )
   }
 
+  /** All of the account, jobs on them or not. */
+  async all(signal: AbortSignal): Promise<readonly CloudstackVolume[]> {
+    return (await this.#list({}, signal)).map(fields => volumeFrom(fields, this.#tag))
+  }
+
   /** All that a VM has, its root disk too. */
   async ofVm(vm: TargetVmId, signal: AbortSignal): Promise<readonly CloudstackVolume[]> {
     try {
@@ -147,7 +155,7 @@ export class CloudstackVolumes {
     if (volume === undefined) return
     // Between its creation and its tag a volume has only its name to show whose it is.
     if (!volume.isOurs && !volume.name.startsWith('ossea-'))
-      throw new AppError('VOLUME_NOT_OURS', `volume ${id} (${volume.name}) has no tag ${ownerTag.key}`)
+      throw new AppError('VOLUME_NOT_OURS', `volume ${id} (${volume.name}) has no tag ${this.#tag.key}`)
     await this.ensureDetached(id, signal)
     await this.#changes.ensure(
       {
@@ -190,7 +198,7 @@ export class CloudstackVolumes {
       async look => (await this.#list(filter, look)).map(fields => [pendingJobOf(fields), fields]),
       signal,
     )
-    return volumes.map(volumeFrom)
+    return volumes.map(fields => volumeFrom(fields, this.#tag))
   }
 
   async #list(filter: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly Fields[]> {
@@ -212,7 +220,7 @@ const dying = new Set(['Destroy', 'Destroying', 'Expunging', 'Expunged'])
 const isAlive = (fields: Fields): boolean =>
   !(typeof fields['state'] === 'string' && dying.has(fields['state']))
 
-function volumeFrom(value: unknown): CloudstackVolume {
+function volumeFrom(value: unknown, tag: Tag): CloudstackVolume {
   const fields: Fields = isFields(value) ? value : {}
   const { id, name, size, virtualmachineid, deviceid } = fields
   const whole = typeof size === 'number' && Number.isSafeInteger(size) && size >= 0
@@ -226,6 +234,6 @@ function volumeFrom(value: unknown): CloudstackVolume {
     sizeBytes: BigInt(size),
     vmId: typeof virtualmachineid === 'string' ? virtualmachineid : undefined,
     deviceId: typeof deviceid === 'number' ? deviceid : undefined,
-    isOurs: hasTag(fields, ownerTag),
+    isOurs: hasTag(fields, tag),
   }
 }

@@ -21,6 +21,16 @@ export const OmaConfig = Type.Object(
     sysfs_dir: Type.Optional(AbsolutePath),
     /** How patient the CloudStack client is; left out: fit for a real site. */
     cloudstack_settle_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
+    /** How many data disks this appliance's VM can have; left out: as CloudStack tells. */
+    max_attached_volumes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    /** A replica that no pass has used for so long is detached; left out: an hour. */
+    idle_detach_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000 })),
+    /** Between two comparisons of volumes with what is recorded; left out: ten minutes. */
+    reconcile_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+    /** Orphans are not removed before they have been seen for so long; left out: a day. */
+    orphan_age_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000 })),
+    /** Remove orphans without being asked; left out: list them only. */
+    remove_orphans: Type.Optional(Type.Boolean()),
     lease_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
   },
   closed,

@@ -17,3 +17,12 @@ export const volumeNameOf = (job: JobId, disk: DiskKey): string => `ossea-${job}
 /** The CloudStack name of a volume that an operation makes; `label` is what the operator calls it. */
 export const operationVolumeName = (operation: OperationId, label: string | null): string =>
   label === null ? `ossea-${operation}` : `ossea-${label}-${operation}`
+
+const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+const jobVolume = new RegExp(`^ossea-(${uuid})-disk-[0-9]+$`)
+const operationVolume = new RegExp(`^ossea-(?:[A-Za-z0-9-]+-)?(${uuid})$`)
+
+/** The job or the operation that gives a volume this name; undefined for every name neither gives. */
+export function makerOfVolumeName(name: string): string | undefined {
+  return jobVolume.exec(name)?.[1] ?? operationVolume.exec(name)?.[1]
+}

@@ -20,6 +20,18 @@ export const cloudstackErrors = {
     'CloudStack says the volume is detached, but its device is still there.',
     'Ask for it again; if it repeats, look at the VM of the appliance on its hypervisor.',
   ),
+  APPLIANCE_FULL: row(
+    507,
+    'after-delay',
+    'The appliance has as many disks attached as its VM can have, and all of them are in use.',
+    'Wait for a pass to end, or detach volumes that operations attached; more disks at once need another appliance.',
+  ),
+  ORPHAN_TOO_YOUNG: row(
+    409,
+    'after-delay',
+    'What nobody seems to need was seen too short a time ago to be removed.',
+    'Look at it again later; something may just be about to record it.',
+  ),
   TARGET_VM_UNKNOWN: row(
     404,
     'after-operator',

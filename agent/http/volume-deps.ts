@@ -2,6 +2,7 @@ import {
   type CloudVolumeView,
   type LocalDeviceView,
   type LocalExportView,
+  type VolumeFindingView,
   type VolumeHealthView,
   type VolumeMetricsView,
   type VolumeOperationQuery,
@@ -39,11 +40,28 @@ export interface VolumeLooks {
   readonly ofVm: (vmId: string, signal: AbortSignal) => Promise<CloudVolumeView[]>
   readonly exports: (signal: AbortSignal) => Promise<LocalExportView[]>
   readonly health: (signal: AbortSignal) => Promise<VolumeHealthView>
+}
+
+/** What is not as it is recorded. */
+export interface Orphans {
+  /** As the last look found them. */
+  readonly findings: () => Promise<VolumeFindingView[]>
+  /** Mends the persistent names and looks at everything now. */
   readonly sync: (signal: AbortSignal) => Promise<VolumeSyncView>
+  /**
+   * Looks again, and records the operation that removes what is still an orphan. Rejects with NOT_FOUND, or with
+   * ORPHAN_TOO_YOUNG.
+   */
+  readonly remove: (
+    kind: 'orphan-volume' | 'orphan-export',
+    subject: string,
+    signal: AbortSignal,
+  ) => Promise<{ readonly id: string }>
 }
 
 export interface VolumeControl {
   readonly admin: OperationAdmin
   readonly views: OperationViews
   readonly looks: VolumeLooks
+  readonly orphans: Orphans
 }

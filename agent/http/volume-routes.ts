@@ -4,9 +4,11 @@ import {
   CloudVolumeList,
   CloudVolumeView,
   DeviceNameParam,
+  FindingParam,
   LocalDeviceView,
   LocalExportList,
   RequestVolumeOperation,
+  VolumeFindingList,
   VolumeHealthView,
   VolumeMetricsView,
   VolumeOperationList,
@@ -28,7 +30,7 @@ const replies = <T>(status: number, schema: T) => ({ [status]: schema, default: 
 /** Operations on volumes, and volumes as they are. A caller that hangs up ends a look, never an operation. */
 export function volumeRoutes(
   api: ReturnType<typeof apiServer>,
-  { admin, views, looks }: VolumeControl,
+  { admin, views, looks, orphans }: VolumeControl,
   onWork: () => void,
 ): void {
   api.post(
@@ -111,10 +113,30 @@ export function volumeRoutes(
     { schema: { operationId: 'listVolumeExports', response: replies(200, LocalExportList) } },
     async (_request, reply) => ({ items: await looks.exports(hangUp(reply.raw)) }),
   )
+  api.get(
+    '/v1/volume-findings',
+    { schema: { operationId: 'listVolumeFindings', response: replies(200, VolumeFindingList) } },
+    async () => ({ items: await orphans.findings() }),
+  )
+  api.post(
+    '/v1/volume-findings/:kind/:subject/removal',
+    {
+      schema: {
+        operationId: 'removeVolumeFinding',
+        params: FindingParam,
+        response: replies(202, VolumeOperationView),
+      },
+    },
+    async (request, reply) => {
+      const { id } = await orphans.remove(request.params.kind, request.params.subject, hangUp(reply.raw))
+      onWork()
+      return reply.status(202).send(await views.operation(id))
+    },
+  )
   api.post(
     '/v1/volume-sync',
     { schema: { operationId: 'syncVolumes', response: replies(200, VolumeSyncView) } },
-    (_request, reply) => looks.sync(hangUp(reply.raw)),
+    (_request, reply) => orphans.sync(hangUp(reply.raw)),
   )
   api.get(
     '/v1/volume-health',
@@ -141,6 +163,7 @@ function requestFrom(body: RequestVolumeOperation): VolumeRequest {
     case 'clean-up':
       return { kind: body.kind, volumeId: volumeId(body.volumeId), vmId: targetVmId(body.vmId) }
     case 'delete':
-      return { kind: 'delete', volumeId: volumeId(body.volumeId) }
+    case 'revoke':
+      return { kind: body.kind, volumeId: volumeId(body.volumeId) }
   }
 }

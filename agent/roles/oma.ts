@@ -1,9 +1,9 @@
 import { CloudstackAdmin } from '../cloudstack/admin.js'
 import { configuredVolumes, type ConfiguredVolumes } from '../cloudstack/configured.js'
-import { CloudstackConnection, type Timing } from '../cloudstack/connection.js'
-import { type ConfigurationStore, type CredentialsStore } from '../cloudstack/deps.js'
+import { CloudstackConnection, type ConnectionOptions, type Timing } from '../cloudstack/connection.js'
 import { credentialsFiles } from '../cloudstack/credentials-files.js'
 import { type OmaConfig } from '../config/schema.js'
+import { type VolumeId } from '../domain/ids.js'
 import { AppError } from '../errors.js'
 import { listenOnSocket } from '../http-server/listen.js'
 import { operatorApi } from '../http/operator-api.js'
@@ -17,6 +17,7 @@ import { SagaRunner, sagaKind, type SagaKind } from '../saga/runner.js'
 import { cloudstackConfiguration } from '../store/cloudstack-configuration.js'
 import { cloudstackJournal } from '../store/cloudstack-journal.js'
 import { migrate, openDatabase, type Database } from '../store/database.js'
+import { installationId } from '../store/installation.js'
 import { jobAdmin } from '../store/job-admin.js'
 import { leftSnapshots } from '../store/left-snapshots.js'
 import { managedVms } from '../store/managed-vms.js'
@@ -27,13 +28,14 @@ import { vmPreflights } from '../store/vm-preflights.js'
 import { views } from '../store/views.js'
 import { workerReports } from '../store/worker-reports.js'
 import { taskBoardStore } from '../store/worker-tasks.js'
+import { type VolumeSlots } from '../volume-controller/slots.js'
 import { volumedLink, type VolumedLink } from '../volumes/client.js'
 import { pause, wallClock } from './clock.js'
 import { cloudstackTiming } from './cloudstack-timing.js'
 import { machineIdentity } from './machine-identity.js'
 import { type Role } from './role.js'
 import { productVersion } from './version.js'
-import { volumeControl, volumeSagaKinds } from './volume-control.js'
+import { applianceSlots, volumeControl, volumeSagaKinds } from './volume-control.js'
 
 /** A VMA that is silent for longer is lost; it heartbeats four times as often and asks for work every 20 s. */
 const defaultLeaseSeconds = 30
@@ -82,10 +84,14 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const credentials = credentialsFiles(config.secrets_dir)
   await credentials.keepOnly((await configuration.read())?.credentialsRef)
   const timing = cloudstackTiming(config.cloudstack_settle_seconds)
-  const cloudstack = cloudstackConnection(db, { configuration, credentials }, timing, logger)
-  const volumes = { cloud: configuredVolumes(cloudstack), volumed }
+  const stores = { configuration, credentials, installationId: await installationId(db) }
+  const cloudstack = cloudstackConnection(db, stores, timing, logger)
+  const cloud = configuredVolumes(cloudstack)
+  const slots = applianceSlots(db, cloud, config, () => runner.poke(), logger)
+  const volumes = { cloud, volumed, slots }
   const kinds = volumeSagaKinds(db, volumes, timing.settleMs, logger)
   const runner = sagaRunner(db, { board, ...volumes }, kinds, logger)
+  const { control, reconciler } = volumeControl(db, volumes, config, () => runner.poke(), logger)
   const operator = operatorApi({
     views: views(db, {
       version: productVersion(),
@@ -107,7 +113,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
       machine: () => machineIdentity(config.sysfs_dir ?? '/sys'),
       connectTimeoutMs: 10_000,
     }),
-    volumes: volumeControl(db, volumes),
+    volumes: control,
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
     logger,
@@ -123,7 +129,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   })
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])
-    await Promise.all([runner.stop(), reaper.stop()])
+    await Promise.all([runner.stop(), reaper.stop(), reconciler.stop(), slots.stop()])
     await board.stop()
     await volumed.disconnect()
     await cloudstack.close()
@@ -134,6 +140,8 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   board.start()
   runner.start()
   reaper.start()
+  reconciler.start()
+  slots.start()
   return { close }
 }
 
@@ -141,11 +149,12 @@ interface Peers {
   readonly board: TaskBoard
   readonly volumed: VolumedLink
   readonly cloud: ConfiguredVolumes
+  readonly slots: VolumeSlots
 }
 
 function cloudstackConnection(
   db: Database,
-  stores: { readonly configuration: ConfigurationStore; readonly credentials: CredentialsStore },
+  stores: Pick<ConnectionOptions, 'configuration' | 'credentials' | 'installationId'>,
   timing: Timing,
   logger: Logger,
 ): CloudstackConnection {
@@ -163,7 +172,10 @@ function sagaRunner(db: Database, peers: Peers, others: readonly SagaKind[], log
   const deps = {
     store: passStore(db, wallClock),
     source: sourceSite(peers.board),
-    target: peers.cloud,
+    target: {
+      ...peers.cloud,
+      ensureAttached: (volume: VolumeId, signal: AbortSignal) => peers.slots.ensureAttached(volume, signal),
+    },
     exports: peers.volumed,
     logger,
   }

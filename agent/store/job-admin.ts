@@ -5,7 +5,6 @@ import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
 import { manage } from './managed-vms.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
-import { refuseWhileOperated } from './volume-operation-admin.js'
 
 export function jobAdmin(db: Database, now: () => Date): JobAdmin {
   return {
@@ -79,7 +78,6 @@ async function startPass(db: Database, now: () => Date, jobId: string, mode: Pas
       if (saga?.state !== 'done')
         throw new AppError('JOB_BUSY', `pass ${newest.number} of job ${jobId} is ${saga?.state ?? 'unknown'}`)
     }
-    await refuseWhileOperated(tx, jobId)
     const [passId, sagaId] = [randomUUID(), randomUUID()]
     const started = now()
     await tx('sagas').insert({

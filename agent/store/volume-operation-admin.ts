@@ -5,7 +5,7 @@ import { sagaKindOf } from '../volume-controller/sagas.js'
 import { type VolumeRequest } from '../volume-controller/operation.js'
 import { storeCall, type Database } from './database.js'
 import { type JobDiskRow, type PassRow } from './pass-store.js'
-import { requestText, unfinished, type OperationRow } from './volume-operation-rows.js'
+import { requestText, type OperationRow } from './volume-operation-rows.js'
 
 /** Records what an operator asks for; the saga runner takes it up. */
 export function operationAdmin(db: Database, now: () => Date): OperationAdmin {
@@ -56,7 +56,8 @@ async function record(tx: Database, at: Date, key: string, request: VolumeReques
 
 /**
  * A replica may come and go here between passes. Another VM would write to it behind the back of the change IDs, and a
- * deleted one is lost. The row of the job is locked, as it is by the start of a pass: only one of the two goes on.
+ * deleted one is lost. The row of the job is locked, as it is by the start of a pass: an operation that was recorded first is
+ * waited for by the pass, one that comes later is refused.
  */
 async function refuseReplica(
   tx: Database,
@@ -64,7 +65,9 @@ async function refuseReplica(
 ): Promise<void> {
   const disk = await tx<JobDiskRow>('job_disks').where({ volume_id: request.volumeId }).first()
   if (disk === undefined) return
-  const isLocal = (request.kind === 'attach' || request.kind === 'detach') && request.vmId === null
+  const isLocal =
+    request.kind === 'revoke' ||
+    ((request.kind === 'attach' || request.kind === 'detach') && request.vmId === null)
   if (!isLocal)
     throw new AppError(
       'VOLUME_IN_USE',
@@ -79,17 +82,4 @@ async function refuseReplica(
       'JOB_BUSY',
       `pass ${newest.number} of job ${disk.job_id} uses volume ${request.volumeId}`,
     )
-}
-
-/** Rejects with JOB_BUSY while an operation works on a volume of the job, whose row the caller has locked. */
-export async function refuseWhileOperated(tx: Database, jobId: string): Promise<void> {
-  const row = await tx<OperationRow>('volume_operations')
-    .whereIn('state', [...unfinished])
-    .whereIn(
-      'volume_id',
-      tx('job_disks').where({ job_id: jobId }).whereNotNull('volume_id').select('volume_id'),
-    )
-    .first()
-  if (row !== undefined)
-    throw new AppError('JOB_BUSY', `a ${row.kind} of volume ${row.volume_id ?? ''} has not ended`)
 }

@@ -70,7 +70,8 @@ export function requestOf(row: Pick<OperationRow, 'id' | 'kind' | 'request'>): V
     case 'clean-up':
       return { kind: row.kind, volumeId: volumeId(saved.volumeId), vmId: needed() }
     case 'delete':
-      return { kind: 'delete', volumeId: volumeId(saved.volumeId) }
+    case 'revoke':
+      return { kind: row.kind, volumeId: volumeId(saved.volumeId) }
   }
 }
 

@@ -87,8 +87,6 @@ export function recordedVolumes(db: Database): LooksDeps['recorded'] {
         const row = await db<VolumeRow>('volumes').where({ id }).first()
         return row === undefined ? undefined : recorded(row)
       }),
-    all: () =>
-      storeCall('listing volumes', async () => (await db<VolumeRow>('volumes').orderBy('id')).map(recorded)),
     jobOf: id =>
       storeCall(`looking for the job of volume ${id}`, async () => {
         const row = await db<JobDiskRow>('job_disks').where({ volume_id: id }).first()

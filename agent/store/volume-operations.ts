@@ -1,4 +1,5 @@
 import { volumeId, type OperationId } from '../domain/ids.js'
+import { makerOfVolumeName } from '../domain/names.js'
 import { type OperationStore } from '../volume-controller/deps.js'
 import { type Outcome } from '../volume-controller/operation.js'
 import { storeCall, type Database } from './database.js'
@@ -48,6 +49,15 @@ export function volumeOperations(db: Database, now: () => Date): OperationStore 
       storeCall(`looking for the job of volume ${volume}`, async () => {
         const disk = await db<JobDiskRow>('job_disks').where({ volume_id: volume }).first()
         return disk !== undefined
+      }),
+    isOfOurs: name =>
+      storeCall(`looking for the maker of ${name}`, async () => {
+        const id = makerOfVolumeName(name)
+        if (id === undefined) return false
+        const operation = await db<OperationRow>('volume_operations').where({ id }).first()
+        return (
+          operation !== undefined || (await db('replication_jobs').where({ id }).first('id')) !== undefined
+        )
       }),
     begin: id =>
       storeCall(`beginning operation ${id}`, async () => {
@@ -109,5 +119,7 @@ async function recordOutcome(tx: Database, at: Date, id: string, outcome: Outcom
       return
     case 'deleted':
       await volume().delete()
+      return
+    case 'revoked':
   }
 }

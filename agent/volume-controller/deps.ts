@@ -18,6 +18,8 @@ export interface OperationStore {
   readonly isNewest: (id: OperationId) => Promise<boolean>
   /** A replication job copies to the volume. */
   readonly isReplica: (volume: VolumeId) => Promise<boolean>
+  /** A job or an operation of this installation gives this name to the volumes it makes. */
+  readonly isOfOurs: (volumeName: string) => Promise<boolean>
   readonly begin: (id: OperationId) => Promise<void>
   readonly recordVolume: (id: OperationId, volume: VolumeId) => Promise<void>
   readonly succeed: (id: OperationId, outcome: Outcome) => Promise<void>
@@ -44,6 +46,8 @@ export interface CloudVolume {
 export interface CloudVolumes {
   readonly applianceVmId: () => Promise<TargetVmId>
   readonly find: (volume: VolumeId, signal: AbortSignal) => Promise<CloudVolume | undefined>
+  /** All of the account, as they are now. */
+  readonly all: (signal: AbortSignal) => Promise<readonly CloudVolume[]>
   readonly findByName: (name: string, signal: AbortSignal) => Promise<readonly VolumeId[]>
   readonly ofVm: (vm: TargetVmId, signal: AbortSignal) => Promise<readonly CloudVolume[]>
   readonly ensure: (name: string, sizeBytes: Bytes, signal: AbortSignal) => Promise<CloudVolume>

@@ -1,19 +1,22 @@
 import { operationId, type VolumeId } from '../domain/ids.js'
+import { operationVolumeName } from '../domain/names.js'
 import { type Step } from '../saga/step.js'
 import { type CloudVolume, type ControllerDeps } from './deps.js'
 import { type Outcome } from './operation.js'
 import { patiently } from './patience.js'
-import { madeVolume, proveDevice, vmOf, type OperationContext, type OperationInput } from './steps.js'
+import { createVolume, proveDevice, vmOf, type OperationContext, type OperationInput } from './steps.js'
 
+/** What the operation makes true, without a look at whether it still is. */
 async function outcomeOf(deps: ControllerDeps, context: OperationContext): Promise<Outcome> {
-  const { request } = await deps.store.operation(operationId(context.input.operationId))
+  const { id, request } = await deps.store.operation(operationId(context.input.operationId))
   switch (request.kind) {
     case 'create': {
-      const volume = await patiently(deps, context.signal, () =>
-        deps.cloud.find(madeVolume(context), context.signal),
-      )
-      if (volume === undefined) throw new Error(`volume ${madeVolume(context)} went at once`)
-      return { kind: 'made', name: volume.name, sizeBytes: volume.sizeBytes }
+      const { sizeBytes } = context.outputOf(createVolume)
+      return {
+        kind: 'made',
+        name: operationVolumeName(id, request.label),
+        sizeBytes: BigInt(sizeBytes),
+      }
     }
     case 'attach':
     case 'attach-root':
@@ -32,6 +35,8 @@ async function outcomeOf(deps: ControllerDeps, context: OperationContext): Promi
       return { kind: 'detached' }
     case 'delete':
       return { kind: 'deleted' }
+    case 'revoke':
+      return { kind: 'revoked' }
   }
 }
 
@@ -57,19 +62,28 @@ export const lookAgain: Step<ControllerDeps, OperationInput, null> = {
   run: async (deps, context) => {
     const { store, cloud, timing, pause, logger } = deps
     const id = operationId(context.input.operationId)
-    const { volumeId, request } = await store.operation(id)
-    if (volumeId === null || request.kind === 'create') return null
+    const { volumeId } = await store.operation(id)
+    if (volumeId === null) return null
     await pause(timing.settleMs, context.signal)
     context.signal.throwIfAborted()
     const wanted = await outcomeOf(deps, context)
     const found = await patiently(deps, context.signal, () => cloud.find(volumeId, context.signal))
-    const drift = driftBetween(volumeId, wanted, found)
+    const drift = (await twins(deps, context, wanted)) ?? driftBetween(volumeId, wanted, found)
     // What a newer operation changed is no drift; and it may have begun while we looked.
     if (drift === undefined || !(await store.isNewest(id))) return null
     await store.noteDrift(id, drift)
     logger.error({ operation: id, volume: volumeId, drift }, 'volume changed after its operation')
     return null
   },
+}
+
+/** A create that CloudStack carried out twice, where a list that lagged behind hid the second volume. */
+async function twins(deps: ControllerDeps, { signal }: OperationContext, wanted: Outcome) {
+  if (wanted.kind !== 'made') return undefined
+  const named = await patiently(deps, signal, () => deps.cloud.findByName(wanted.name, signal))
+  return named.length > 1
+    ? `${named.length} volumes are named ${wanted.name}: ${named.join(', ')}`
+    : undefined
 }
 
 /** Undefined: it is as it was made. */
@@ -92,5 +106,7 @@ export function driftBetween(
       return found === undefined ? undefined : told('detached')
     case 'deleted':
       return told('gone')
+    case 'revoked':
+      return undefined
   }
 }

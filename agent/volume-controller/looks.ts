@@ -22,11 +22,9 @@ export interface LooksDeps {
     }>
     readonly exports: (signal: AbortSignal) => Promise<readonly LocalExport[]>
     readonly health: (signal: AbortSignal) => Promise<DaemonHealth>
-    readonly mendNames: (signal: AbortSignal) => Promise<NameChanges>
   }
   readonly recorded: {
     readonly volume: (id: VolumeId) => Promise<RecordedVolume | undefined>
-    readonly all: () => Promise<readonly RecordedVolume[]>
     readonly jobOf: (id: VolumeId) => Promise<string | undefined>
   }
 }
@@ -38,18 +36,11 @@ export interface DaemonHealth {
   readonly fenced: number
 }
 
-export interface NameChanges {
-  readonly made: string[]
-  readonly repaired: string[]
-  readonly dropped: string[]
-}
-
 /** Volumes as they are: CloudStack, the volume daemon and the database side by side. Nothing is changed by looking. */
 export function volumeLooks(deps: LooksDeps) {
-  const { cloud, daemon, recorded } = deps
-  const status = (id: string, signal: AbortSignal) => statusOf(deps, volumeId(id), signal)
+  const { cloud, daemon } = deps
   return {
-    status,
+    status: (id: string, signal: AbortSignal) => statusOf(deps, volumeId(id), signal),
     device: async (id: string, signal: AbortSignal) => {
       const { items, doubts } = await daemon.devices(signal)
       const serial = serialOfVolume(volumeId(id))
@@ -79,16 +70,6 @@ export function volumeLooks(deps: LooksDeps) {
         return { applianceVolumes: volumes.length }
       }),
     }),
-    /** Mends the persistent names and tells every recorded volume that is not where it should be. */
-    sync: async (signal: AbortSignal) => {
-      const { made, repaired, dropped } = await daemon.mendNames(signal)
-      const volumes = []
-      for (const { id } of await recorded.all()) {
-        const seen = await status(id, signal)
-        if (seen.drift.length > 0 || seen.cloud.kind === 'unknown') volumes.push(seen)
-      }
-      return { names: { made, repaired, dropped }, volumes }
-    },
   }
 }
 

@@ -9,6 +9,8 @@ export type VolumeRequest =
   | { readonly kind: 'attach-root'; readonly volumeId: VolumeId; readonly vmId: TargetVmId }
   | { readonly kind: 'detach'; readonly volumeId: VolumeId; readonly vmId: TargetVmId | null }
   | { readonly kind: 'delete'; readonly volumeId: VolumeId }
+  /** Ends the export of the volume, whoever holds it. */
+  | { readonly kind: 'revoke'; readonly volumeId: VolumeId }
   /** Takes the volume from a VM that is not needed any more, which is stopped for it, and brings it back here. */
   | { readonly kind: 'clean-up'; readonly volumeId: VolumeId; readonly vmId: TargetVmId }
 
@@ -20,6 +22,7 @@ export const operationKinds = [
   'attach-root',
   'detach',
   'delete',
+  'revoke',
   'clean-up',
 ] as const satisfies readonly OperationKind[]
 
@@ -40,3 +43,4 @@ export type Outcome =
   | { readonly kind: 'attached'; readonly vmId: TargetVmId; readonly devicePath: string | null }
   | { readonly kind: 'detached' }
   | { readonly kind: 'deleted' }
+  | { readonly kind: 'revoked' }

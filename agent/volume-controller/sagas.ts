@@ -27,6 +27,7 @@ const work: Readonly<Record<OperationKind, readonly Step<ControllerDeps, Operati
   'attach-root': [checkOwner, attachVolume],
   detach: [checkOwner, ...release],
   delete: [checkOwner, ...release, deleteVolume],
+  revoke: [checkOwner, revokeExport],
   'clean-up': [checkOwner, stopVm, ...release, bringBack, proveDevice],
 }
 

@@ -1,5 +1,5 @@
 import { operationVolumeName } from '../domain/names.js'
-import { operationId, serialOfVolume, volumeId, type TargetVmId, type VolumeId } from '../domain/ids.js'
+import { operationId, serialOfVolume, type TargetVmId, type VolumeId } from '../domain/ids.js'
 import { type Json } from '../domain/json.js'
 import { AppError } from '../errors.js'
 import { type Step, type StepContext } from '../saga/step.js'
@@ -26,7 +26,7 @@ export async function onVolume(deps: ControllerDeps, context: OperationContext):
 
 /** The VM of a request, or this appliance. */
 export async function vmOf(deps: ControllerDeps, request: OnVolume): Promise<TargetVmId> {
-  const named = request.kind === 'delete' ? null : request.vmId
+  const named = request.kind === 'delete' || request.kind === 'revoke' ? null : request.vmId
   return named ?? (await deps.cloud.applianceVmId())
 }
 
@@ -49,6 +49,9 @@ export const takeTurn: OperationStep<null> = {
   },
 }
 
+/** What wants the volume gone from somewhere is content when there is none. */
+const goneWillDo: ReadonlySet<VolumeRequest['kind']> = new Set(['detach', 'delete', 'revoke'])
+
 /** Nothing is done to a volume that neither this product made nor a replication job was given. */
 export const checkOwner: OperationStep<null> = {
   name: 'check-owner',
@@ -57,18 +60,18 @@ export const checkOwner: OperationStep<null> = {
     const { store, cloud } = deps
     const request = await onVolume(deps, context)
     const volume = await patiently(deps, context.signal, () => cloud.find(request.volumeId, context.signal))
-    // Gone is what a detach or a delete wants.
-    if (volume === undefined && (request.kind === 'detach' || request.kind === 'delete')) return null
+    if (volume === undefined && goneWillDo.has(request.kind)) return null
     if (volume === undefined)
       throw new AppError('VOLUME_UNKNOWN', `CloudStack has no volume ${request.volumeId}`)
-    const isReplica = await store.isReplica(volume.id)
-    if (!volume.isOurs && (request.kind === 'delete' || !isReplica))
+    // Between its creation and its tag a volume has only its name to show whose it is.
+    const isOurs = volume.isOurs || (await store.isOfOurs(volume.name))
+    if (!isOurs && (request.kind === 'delete' || !(await store.isReplica(volume.id))))
       throw new AppError('VOLUME_NOT_OURS', `${request.kind} of volume ${volume.id} (${volume.name})`)
     return null
   },
 }
 
-export const createVolume: OperationStep<{ readonly volumeId: string }> = {
+export const createVolume: OperationStep<{ readonly sizeBytes: string }> = {
   name: 'create-volume',
   title: 'Create the volume',
   run: async (deps, context) => {
@@ -79,7 +82,7 @@ export const createVolume: OperationStep<{ readonly volumeId: string }> = {
       deps.cloud.ensure(name, request.sizeBytes, context.signal),
     )
     await deps.store.recordVolume(id, made.id)
-    return { volumeId: made.id }
+    return { sizeBytes: made.sizeBytes.toString() }
   },
   undo: async (deps, context) => {
     const { id, request } = await operationOf(deps, context)
@@ -224,6 +227,3 @@ async function deviceOf(deps: ControllerDeps, { signal }: OperationContext, volu
   if (doubt !== undefined) throw new AppError('VOLUME_IDENTITY_MISMATCH', `volume ${volume}: ${doubt.why}`)
   return items.find(device => device.serial === serial)
 }
-
-export const madeVolume = (context: OperationContext): VolumeId =>
-  volumeId(context.outputOf(createVolume).volumeId)

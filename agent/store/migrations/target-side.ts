@@ -83,4 +83,23 @@ export const targetSide = [
       KEY by_volume (volume_id, state)
     ) ${tableOptions}`,
   ),
+  statement(
+    '0036-create-installation',
+    `CREATE TABLE IF NOT EXISTS installation (
+      id TINYINT UNSIGNED PRIMARY KEY,
+      uuid VARCHAR(64) NOT NULL
+    ) ${tableOptions}`,
+  ),
+  statement('0037-name-installation', 'INSERT IGNORE INTO installation (id, uuid) VALUES (1, UUID())'),
+  statement(
+    '0038-create-volume-findings',
+    `CREATE TABLE IF NOT EXISTS volume_findings (
+      kind VARCHAR(32) NOT NULL,
+      subject VARCHAR(64) NOT NULL,
+      what TEXT NOT NULL,
+      first_seen_at DATETIME(3) NOT NULL,
+      last_seen_at DATETIME(3) NOT NULL,
+      PRIMARY KEY (kind, subject)
+    ) ${tableOptions}`,
+  ),
 ] as const

@@ -16,7 +16,7 @@ import { migrate } from '../../../agent/store/database.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
 import { operatorParts } from '../../lib/operator-parts.js'
-import { pause, quick } from './client-fixture.js'
+import { installationId, pause, quick } from './client-fixture.js'
 
 export interface Machine {
   readonly systemUuid?: string
@@ -41,6 +41,7 @@ export async function startAdministration(t: Test, machine: Machine) {
     credentials,
     journal: cloudstackJournal(db, now),
     timing: quick,
+    installationId,
     now,
     pause,
     logger,

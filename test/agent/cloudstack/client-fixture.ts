@@ -61,6 +61,8 @@ export const clientOf = (server: ServerFacts, more: Partial<CloudstackOptions> =
     ...more,
   })
 
+export const installationId = '6d1f0d5e-0000-4000-8000-00000000000a'
+
 export interface Place {
   readonly zoneId: string
   readonly applianceVmId: string
@@ -70,5 +72,5 @@ export interface Place {
 /** As one run of the agent has them; the journal outlives it. */
 export function agentOf(api: CloudstackApi, place: Place, journal: ChangeJournal = new MemoryJournal()) {
   const changes = new Changes({ ...quick, api, journal, pause })
-  return { changes, volumes: new CloudstackVolumes(api, changes, place) }
+  return { changes, volumes: new CloudstackVolumes(api, changes, { ...place, installationId }) }
 }

@@ -16,7 +16,7 @@ import { type SimulatorOptions } from '../../../lab/cloudstack/options.js'
 import { startCloud } from '../../lab/cloudstack-fixture.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { MemorySagaLog, silent } from '../../lib/saga-harness.js'
-import { agentOf, clientOf, MemoryJournal, pause } from './client-fixture.js'
+import { agentOf, clientOf, installationId, MemoryJournal, pause } from './client-fixture.js'
 
 const gib = 1024n ** 3n
 const never = new AbortController().signal
@@ -30,7 +30,7 @@ async function site(t: Test, options: Partial<SimulatorOptions> = {}) {
   const journal = new MemoryJournal()
   const { changes, volumes } = agentOf(api, place, journal)
   const times = { lookMs: 5, usableLimitMs: 500, now: () => new Date(), pause }
-  const snapshots = new CloudstackSnapshots({ api, changes, volumes, ...times })
+  const snapshots = new CloudstackSnapshots({ api, changes, volumes, installationId, ...times })
   const makeDisk = async (name: string): Promise<VolumeId> => {
     const { id } = await volumes.ensure(name, gib, never)
     await volumes.ensureAttached(id, never)

@@ -118,6 +118,32 @@ void t.test('operations on volumes', async t => {
     t.match(recorded, [{ vm_id: null, size_bytes: gib.toString() }])
   })
 
+  await t.test(
+    'a second volume of the name, and one that is gone, are told; neither keeps the saga',
+    async t => {
+      const { site, ask, run, view } = stand(db)
+      const id = await ask({ kind: 'create', label: null, sizeBytes: gib })
+      const byName = site.cloud.findByName
+      Object.assign(site.cloud, {
+        findByName: (...args: Parameters<typeof byName>) => {
+          site.add({ name: args[0], isOurs: false })
+          return byName(...args)
+        },
+      })
+      t.equal(await run(id), 'succeeded')
+      t.match((await view(id)).drift, /2 volumes are named/)
+      Object.assign(site.cloud, {
+        findByName: () => {
+          site.volumes.clear()
+          return Promise.resolve([])
+        },
+      })
+      const lost = await ask({ kind: 'create', label: null, sizeBytes: gib })
+      t.equal(await run(lost), 'succeeded')
+      t.equal((await view(lost)).state, 'succeeded')
+    },
+  )
+
   await t.test('a clean-up stops the VM and brings the volume back', async t => {
     const { site, operate } = stand(db)
     const id = site.add({ vmId: elsewhere })
@@ -169,7 +195,7 @@ void t.test('operations on volumes', async t => {
   })
 
   await t.test('a replica stays whole: no other VM, no deletion, not while a pass runs', async t => {
-    const { site, ask, run, operate } = stand(db)
+    const { site, ask, operate } = stand(db)
     const id = site.add({ isOurs: false })
     const job = await replica(db, id)
     for (const request of [
@@ -180,9 +206,6 @@ void t.test('operations on volumes', async t => {
     ])
       t.equal(await codeOf(ask(request)), 'VOLUME_IN_USE', request.kind)
     t.equal(await operate(attach(id)), 'succeeded', 'chosen by an operator, so it may come and go')
-    const going = await ask(detach(id))
-    t.equal(await codeOf(jobAdmin(db, now).startPass(job, 'snapshot')), 'JOB_BUSY')
-    t.equal(await run(going), 'succeeded')
     t.equal(await codeOf(jobAdmin(db, now).startPass(job, 'snapshot')), 'accepted')
     t.equal(await codeOf(ask(attach(id))), 'JOB_BUSY')
   })

@@ -68,6 +68,7 @@ export class FakeSite {
   readonly cloud: ControllerDeps['cloud'] = {
     applianceVmId: () => Promise.resolve(here),
     find: id => Promise.resolve(this.volumes.get(id)),
+    all: () => Promise.resolve([...this.volumes.values()]),
     findByName: name =>
       Promise.resolve([...this.volumes.values()].filter(one => one.name === name).map(({ id }) => id)),
     ofVm: vm => Promise.resolve([...this.volumes.values()].filter(one => one.vmId === vm)),
