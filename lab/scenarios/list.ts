@@ -8,6 +8,8 @@ import { source5000 } from './source-5000.js'
 import { sourceFinal } from './source-final.js'
 import { sourceMultidisk } from './source-multidisk.js'
 import { sourceSession } from './source-session.js'
+import { volumesCapacity } from './volumes-capacity.js'
+import { volumesChaos } from './volumes-chaos.js'
 import { volumesLifecycle } from './volumes-lifecycle.js'
 
 export const scenarios: readonly Scenario[] = [
@@ -20,5 +22,7 @@ export const scenarios: readonly Scenario[] = [
   sourceFinal,
   source5000,
   volumesLifecycle,
+  volumesCapacity,
+  volumesChaos,
   exportsFencing,
 ]

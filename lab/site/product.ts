@@ -24,6 +24,8 @@ export interface ProductOptions {
   readonly omaMachine: { readonly systemUuid: string; readonly macAddress: string }
   readonly leaseSeconds: number
   readonly inventorySeconds: number
+  /** How many disks the OMA may have, and when idle ones are detached; null: as the product does by itself. */
+  readonly slots: { readonly most: number; readonly idleSeconds: number } | null
 }
 
 const mainPath = join(import.meta.dirname, '../../agent/main.js')
@@ -100,7 +102,7 @@ export class Product {
   }
 
   #config(role: RoleName): Record<string, unknown> {
-    const { dir, vcenter } = this.#options
+    const { dir, vcenter, slots } = this.#options
     const workerSocket = join(dir, 'run/worker.sock')
     switch (role) {
       case 'oma':
@@ -112,6 +114,10 @@ export class Product {
           secrets_dir: join(dir, 'secrets'),
           sysfs_dir: join(dir, 'sys'),
           cloudstack_settle_seconds: 1,
+          orphan_age_seconds: 1,
+          ...(slots === null
+            ? {}
+            : { max_attached_volumes: slots.most, idle_detach_seconds: slots.idleSeconds }),
         }
       case 'vma':
         return {

@@ -11,7 +11,7 @@ import { type Cleanup } from './cleanup.js'
 import { configureCloudstack } from './configure-cloudstack.js'
 import { Mariadb } from './mariadb.js'
 import { operatorLink } from './operator.js'
-import { Product } from './product.js'
+import { Product, type ProductOptions } from './product.js'
 import { until } from './until.js'
 
 export interface SiteOptions {
@@ -28,6 +28,8 @@ export interface SiteOptions {
   readonly targetVms?: readonly CloudVmSpec[]
   /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
   readonly leaseSeconds?: number
+  /** What the OMA is told of its places for disks. */
+  readonly slots?: NonNullable<ProductOptions['slots']>
   /** Between two looks at the inventory; 5 when left out. */
   readonly inventorySeconds?: number
 }
@@ -105,6 +107,7 @@ export class LabSite {
       },
       leaseSeconds: options.leaseSeconds ?? 10,
       inventorySeconds: options.inventorySeconds ?? 5,
+      slots: options.slots ?? null,
     })
     cleanup.add('the product', async () => {
       const stuck = await product.stopAll()
