@@ -88,6 +88,8 @@ export interface VolumeDaemon {
     readonly doubts: readonly { readonly serial: VolumeSerial; readonly why: string }[]
   }>
   readonly exports: (signal: AbortSignal) => Promise<readonly LocalExport[]>
+  /** Persistent names are made and dropped at once, instead of within seconds. */
+  readonly mendNames: (signal: AbortSignal) => Promise<unknown>
 }
 
 export interface ControllerTiming {

@@ -184,6 +184,7 @@ export const seeDeviceGone: OperationStep<null> = {
         'VOLUME_STILL_PRESENT',
         `volume ${volume}, ${deviceLimitMs} ms after it was detached`,
       )
+    await patiently(deps, context.signal, () => deps.daemon.mendNames(context.signal))
     return null
   },
 }
@@ -205,6 +206,7 @@ export const proveDevice: OperationStep<{ readonly path: string | null }> = {
         'VOLUME_UNKNOWN',
         `volume ${volume} has no device ${deviceLimitMs} ms after attaching`,
       )
+    await patiently(deps, context.signal, () => deps.daemon.mendNames(context.signal))
     return { path: device.path }
   },
 }

@@ -114,6 +114,7 @@ export class FakeSite {
       doubts: [],
     }),
     exports: async () => [],
+    mendNames: async () => ({ named: [...this.devices] }),
   }
 }
 
