@@ -34,7 +34,7 @@ module.exports = {
       to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], pathNot: '@types' },
     },
     only('native', '^native/', ['^native/', 'nbd\\.node$']),
-    only('errors', '^agent/error(s|s-source|-row)\\.ts$', ['^agent/(errors-source|error-row)\\.ts$']),
+    only('errors', '^agent/errors(\\.ts$|/)', ['^agent/errors/']),
     only('api', '^agent/api/', ['^agent/api/', '^agent/errors\\.ts$']),
     only('domain', '^agent/domain/', ['^agent/domain/']),
     only('config', '^agent/config/', ['^agent/config/', '^agent/errors\\.ts$', '^agent/log/']),
@@ -45,17 +45,27 @@ module.exports = {
       '^agent/errors\\.ts$',
     ]),
     only('vsphere', '^agent/vsphere/', [
-      '^agent/(vsphere|domain|log)/',
+      '^agent/(vsphere|domain|log|tls)/',
       '^agent/source/deps\\.ts$',
       '^agent/errors\\.ts$',
     ]),
-    only('cloudstack', '^agent/cloudstack/', ['^agent/(cloudstack|domain|log)/', '^agent/errors\\.ts$']),
+    only('tls', '^agent/tls/', ['^agent/tls/']),
+    only('cloudstack', '^agent/cloudstack/', [
+      '^agent/(cloudstack|domain|files|log|tls)/',
+      '^agent/errors\\.ts$',
+    ]),
     only('nbd', '^agent/nbd/', ['^agent/(nbd|domain|log)/', '^agent/errors\\.ts$', '^native/']),
     only('nbdkit', '^agent/nbdkit/', ['^agent/nbdkit/', '^agent/errors\\.ts$']),
     only('store', '^agent/store/', [
       '^agent/(store|domain|log|api)/',
       '^agent/saga/(log|step|history)\\.ts$',
-      '^agent/(replication|replication/verify|http)/deps\\.ts$',
+      '^agent/(replication|http|cloudstack|replication/snapshot-set|replication/verify)/deps\\.ts$',
+      '^agent/http/volume-deps\\.ts$',
+      '^agent/volume-controller/',
+      '^agent/errors\\.ts$',
+    ]),
+    only('volume-controller', '^agent/volume-controller/', [
+      '^agent/(volume-controller|saga|domain|log)/',
       '^agent/errors\\.ts$',
     ]),
     only('volumes', '^agent/volumes/', [
@@ -75,6 +85,7 @@ module.exports = {
     only('http', '^agent/http/', [
       '^agent/(http|http-server|api|domain|log)/',
       '^agent/replication/',
+      '^agent/volume-controller/operation\\.ts$',
       '^agent/errors\\.ts$',
     ]),
     only('console', '^console/', ['^console/', '^agent/api/', '^agent/errors\\.ts$']),

@@ -9,6 +9,7 @@ export default tseslint.config(
       '.tap/',
       'build/',
       'test/bench/',
+      'test/leak/',
       'eslint.config.js',
       '.dependency-cruiser.cjs',
     ],

@@ -1,5 +1,6 @@
-import { row, type ErrorRow } from './error-row.js'
-import { sourceErrors } from './errors-source.js'
+import { cloudstackErrors } from './errors/cloudstack.js'
+import { row, type ErrorRow } from './errors/row.js'
+import { sourceErrors } from './errors/source.js'
 
 /** Every error an operator can meet: one row per code. */
 export const errorTable = {
@@ -243,30 +244,7 @@ export const errorTable = {
     'Look at the file named in the message; remove it only when the running network settings are the right ones.',
   ),
 
-  CLOUDSTACK_UNREACHABLE: row(
-    502,
-    'after-delay',
-    'CloudStack does not answer.',
-    'Check the API address and the network to the management server.',
-  ),
-  CLOUDSTACK_REFUSED: row(
-    502,
-    'after-operator',
-    'CloudStack refused the API key or the signature.',
-    'Store the right API key and secret key on the OMA, and compare the clocks.',
-  ),
-  CLOUDSTACK_FAULT: row(
-    502,
-    'after-operator',
-    'CloudStack reported an error.',
-    'Read the error text in the message; look at the events in CloudStack.',
-  ),
-  CLOUDSTACK_PROTOCOL: row(
-    502,
-    'never',
-    'CloudStack sent an answer that could not be understood.',
-    'Send the log lines of this pass to support.',
-  ),
+  ...cloudstackErrors,
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

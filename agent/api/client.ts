@@ -1,4 +1,13 @@
 import { type Static } from 'typebox'
+import {
+  type CertificateRequest,
+  type CertificateView,
+  type ConfigurationView,
+  type DiscoverRequest,
+  type ResourcesView,
+  type SaveConfiguration,
+  type ValidationView,
+} from './cloudstack.js'
 import { AppError, isErrorCode } from '../errors.js'
 import { type HardwareComparison, type HardwareVersionDetail, type HardwareVersionList } from './hardware.js'
 import { type PreflightView } from './preflight.js'
@@ -79,22 +88,35 @@ export interface OperatorClient {
   verifications(jobId: string, signal?: AbortSignal): Promise<VerificationView[]>
   verification(id: string, signal?: AbortSignal): Promise<VerificationView>
   cancelVerification(id: string): Promise<VerificationView>
+  cloudstackCertificate(body: Static<typeof CertificateRequest>): Promise<CertificateView>
+  discoverCloudstack(body: DiscoverRequest, signal?: AbortSignal): Promise<ResourcesView>
+  cloudstackConfiguration(signal?: AbortSignal): Promise<ConfigurationView>
+  saveCloudstackConfiguration(body: SaveConfiguration): Promise<ConfigurationView>
+  validateCloudstack(signal?: AbortSignal): Promise<ValidationView>
 }
 
-const segment = encodeURIComponent
+export const segment = encodeURIComponent
 
-function queryText(query: Partial<VmQuery>): string {
+export function queryText(query: Readonly<Record<string, string | number | boolean>>): string {
   const pairs = Object.entries(query).map(([name, value]) => `${name}=${segment(String(value))}`)
   return pairs.length === 0 ? '' : `?${pairs.join('&')}`
 }
 
-/** `send` decides the transport: the agent's unix socket in the product. */
-export function operatorClient(send: Send): OperatorClient {
-  const call = async <T>(method: Method, path: string, body?: unknown, signal?: AbortSignal): Promise<T> => {
+export type Call = <T>(method: Method, path: string, body?: unknown, signal?: AbortSignal) => Promise<T>
+
+/** The body of a good reply; a refused request rejects with the AppError the agent named. */
+export const callerOf =
+  (send: Send): Call =>
+  async <T>(...request: Parameters<Call>): Promise<T> => {
+    const [method, path, body, signal] = request
     const reply = await send(method, path, body, signal)
     if (reply.status >= 400) throw errorFromReply(reply.status, reply.body)
     return reply.body as T
   }
+
+/** `send` decides the transport: the agent's unix socket in the product. */
+export function operatorClient(send: Send): OperatorClient {
+  const call = callerOf(send)
   return {
     status: signal => call('GET', '/v1/status', undefined, signal),
     sourceVms: (after, signal) =>
@@ -166,6 +188,11 @@ export function operatorClient(send: Send): OperatorClient {
       ).items,
     verification: (id, signal) => call('GET', `/v1/verifications/${segment(id)}`, undefined, signal),
     cancelVerification: id => call('POST', `/v1/verifications/${segment(id)}/cancellation`),
+    cloudstackCertificate: body => call('POST', '/v1/cloudstack/certificate', body),
+    discoverCloudstack: (body, signal) => call('POST', '/v1/cloudstack/discovery', body, signal),
+    cloudstackConfiguration: signal => call('GET', '/v1/cloudstack/configuration', undefined, signal),
+    saveCloudstackConfiguration: body => call('PUT', '/v1/cloudstack/configuration', body),
+    validateCloudstack: signal => call('POST', '/v1/cloudstack/validation', undefined, signal),
   }
 }
 

@@ -52,6 +52,7 @@ export const NamesReportView = Type.Object(
   },
   closed,
 )
+export type NamesReportView = Static<typeof NamesReportView>
 
 const Count = Type.Integer({ minimum: 0 })
 /** Counted since the daemon's start. */

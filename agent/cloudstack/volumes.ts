@@ -1,7 +1,11 @@
-import { isUuid, volumeId, type VolumeId } from '../domain/ids.js'
+import { isUuid, targetVmId, volumeId, type TargetVmId, type VolumeId } from '../domain/ids.js'
 import { GIB, roundUp, type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { isFields, type CloudstackApi, type Fields } from './api.js'
+import { type Changes } from './changes.js'
+import { CloudstackError, isUnknownId } from './failure.js'
+import { awaitPending, pendingJobOf } from './pending.js'
+import { hasTag, ownerTag, tagChange, type Tag } from './tags.js'
 
 export interface CloudstackVolume {
   readonly id: VolumeId
@@ -9,6 +13,10 @@ export interface CloudstackVolume {
   readonly sizeBytes: Bytes
   /** The VM it is attached to; undefined: none. */
   readonly vmId: string | undefined
+  /** Where the VM has it; 0 is the root disk. Undefined: attached to none. */
+  readonly deviceId: number | undefined
+  /** It carries the tag this product gives what it made. */
+  readonly isOurs: boolean
 }
 
 export interface VolumePlace {
@@ -17,16 +25,21 @@ export interface VolumePlace {
   readonly applianceVmId: string
   /** A custom disk offering: its size is given at creation. */
   readonly diskOfferingId: string
+  readonly installationId: string
 }
 
 /** Volumes of the appliance. Every method looks first and may be repeated after a crash or an unknown outcome. */
 export class CloudstackVolumes {
   readonly #api: CloudstackApi
+  readonly #changes: Changes
   readonly #place: VolumePlace
+  readonly #tag: Tag
 
-  constructor(api: CloudstackApi, place: VolumePlace) {
+  constructor(api: CloudstackApi, changes: Changes, place: VolumePlace) {
     this.#api = api
+    this.#changes = changes
     this.#place = place
+    this.#tag = ownerTag(place.installationId)
   }
 
   async find(id: VolumeId, signal: AbortSignal): Promise<CloudstackVolume | undefined> {
@@ -34,8 +47,7 @@ export class CloudstackVolumes {
       const found = await this.#settled({ id }, signal)
       return found.find(volume => volume.id === id)
     } catch (error) {
-      if (error instanceof AppError && error.code === 'CLOUDSTACK_FAULT' && unknownId.test(error.message))
-        return undefined
+      if (isUnknownId(error)) return undefined
       throw error
     }
   }
@@ -44,51 +56,130 @@ export class CloudstackVolumes {
     return (await this.#named(name, signal)).map(volume => volume.id)
   }
 
-  /** The one volume of this name, made if there is none; sizes are rounded up to whole GiB, which is what CloudStack takes. */
+  /**
+   * The one volume of this name, made if there is none, with our tag on it; sizes are rounded up to whole GiB, which is
+   * what CloudStack takes. Two of one name reject with CLOUDSTACK_AMBIGUOUS.
+   */
   async ensure(name: string, sizeBytes: Bytes, signal: AbortSignal): Promise<CloudstackVolume> {
-    const existing = await this.#onlyNamed(name, signal)
-    if (existing !== undefined) return existing
     const { zoneId, diskOfferingId } = this.#place
     const size = (roundUp(sizeBytes, GIB) / GIB).toString()
-    await this.#api.callJob(
-      'createVolume',
-      { name, zoneid: zoneId, diskofferingid: diskOfferingId, size },
+    const volume = await this.#changes.ensure(
+      {
+        operation: `createVolume ${name}`,
+        command: 'createVolume',
+        parameters: { name, zoneid: zoneId, diskofferingid: diskOfferingId, size },
+        observe: look => this.#onlyNamed(name, look),
+      },
       signal,
     )
-    const created = await this.#onlyNamed(name, signal)
-    if (created === undefined)
-      throw new AppError('CLOUDSTACK_FAULT', `volume ${name} was created but is not listed`)
-    return created
+    return this.#changes.ensure(
+      tagChange('Volume', volume.id, this.#tag, async look => {
+        const seen = await this.#existing(volume.id, look)
+        return seen.isOurs ? seen : undefined
+      }),
+      signal,
+    )
   }
 
   /** At least `sizeBytes` large, in whole GiB; CloudStack grows a volume where it is, also under a running VM. */
   async grow(id: VolumeId, sizeBytes: Bytes, signal: AbortSignal): Promise<void> {
     const wanted = roundUp(sizeBytes, GIB)
-    if ((await this.#existing(id, signal)).sizeBytes >= wanted) return
-    await this.#api.callJob('resizeVolume', { id, size: (wanted / GIB).toString() }, signal)
-    const { sizeBytes: grown } = await this.#existing(id, signal)
-    if (grown < sizeBytes)
-      throw new AppError('CLOUDSTACK_FAULT', `volume ${id} was resized to ${wanted} bytes but has ${grown}`)
+    await this.#changes.ensure(
+      {
+        operation: `resizeVolume ${id} ${wanted}`,
+        command: 'resizeVolume',
+        parameters: { id, size: (wanted / GIB).toString() },
+        observe: async look => ((await this.#existing(id, look)).sizeBytes >= wanted ? true : undefined),
+      },
+      signal,
+    )
   }
 
   /** Attached to this appliance. A volume of another VM is refused, never taken away. */
-  async ensureAttached(id: VolumeId, signal: AbortSignal): Promise<void> {
-    const volume = await this.#existing(id, signal)
-    if (volume.vmId === this.#place.applianceVmId) return
-    if (volume.vmId !== undefined)
-      throw new AppError('VOLUME_BUSY', `volume ${id} is attached to VM ${volume.vmId}`)
-    await this.#api.callJob('attachVolume', { id, virtualmachineid: this.#place.applianceVmId }, signal)
+  ensureAttached(id: VolumeId, signal: AbortSignal): Promise<void> {
+    return this.attachTo(id, targetVmId(this.#place.applianceVmId), 'data', signal)
   }
 
-  /** Detached from this appliance and deleted; absent is removed. A volume of another VM is refused. */
+  /** A volume of another VM, or one this VM has elsewhere, is refused with VOLUME_BUSY. */
+  async attachTo(id: VolumeId, vm: TargetVmId, place: 'data' | 'root', signal: AbortSignal): Promise<void> {
+    const isRoot = place === 'root'
+    await this.#changes.ensure(
+      {
+        operation: `attachVolume ${id} ${vm} ${place}`,
+        command: 'attachVolume',
+        parameters: {
+          id,
+          virtualmachineid: vm,
+          ...(isRoot ? { deviceid: rootDeviceId.toString() } : {}),
+        },
+        observe: async look => {
+          const volume = await this.#existing(id, look)
+          refuseForeign(volume, vm)
+          if (volume.vmId === undefined) return undefined
+          if ((volume.deviceId === rootDeviceId) === isRoot) return true
+          const text = `volume ${id} is disk ${volume.deviceId ?? 'of no number'} of VM ${vm}`
+          throw new AppError('VOLUME_BUSY', text)
+        },
+      },
+      signal,
+    )
+  }
+
+  /** Detached from this appliance; absent is detached. A volume of another VM is refused. */
+  ensureDetached(id: VolumeId, signal: AbortSignal): Promise<void> {
+    return this.detachFrom(id, targetVmId(this.#place.applianceVmId), signal)
+  }
+
+  async detachFrom(id: VolumeId, vm: TargetVmId, signal: AbortSignal): Promise<void> {
+    await this.#changes.ensure(
+      {
+        operation: `detachVolume ${id} ${vm}`,
+        command: 'detachVolume',
+        parameters: { id },
+        observe: async look => {
+          const volume = await this.find(id, look)
+          if (volume === undefined) return true
+          refuseForeign(volume, vm)
+          return volume.vmId === undefined ? true : undefined
+        },
+      },
+      signal,
+    )
+  }
+
+  /** All of the account, jobs on them or not. */
+  async all(signal: AbortSignal): Promise<readonly CloudstackVolume[]> {
+    return (await this.#list({}, signal)).map(fields => volumeFrom(fields, this.#tag))
+  }
+
+  /** All that a VM has, its root disk too. */
+  async ofVm(vm: TargetVmId, signal: AbortSignal): Promise<readonly CloudstackVolume[]> {
+    try {
+      const found = await this.#settled({ virtualmachineid: vm }, signal)
+      return found.filter(volume => volume.vmId === vm)
+    } catch (error) {
+      if (isUnknownId(error)) throw new AppError('TARGET_VM_UNKNOWN', `CloudStack has no VM ${vm}`)
+      throw error
+    }
+  }
+
+  /** Detached from this appliance and deleted; absent is removed. What this product did not make is refused. */
   async remove(id: VolumeId, signal: AbortSignal): Promise<void> {
     const volume = await this.find(id, signal)
     if (volume === undefined) return
-    if (volume.vmId === this.#place.applianceVmId) await this.#api.callJob('detachVolume', { id }, signal)
-    else if (volume.vmId !== undefined) {
-      throw new AppError('VOLUME_BUSY', `volume ${id} is attached to VM ${volume.vmId}`)
-    }
-    await this.#api.call('deleteVolume', { id }, signal)
+    // Between its creation and its tag a volume has only its name to show whose it is.
+    if (!volume.isOurs && !volume.name.startsWith('ossea-'))
+      throw new AppError('VOLUME_NOT_OURS', `volume ${id} (${volume.name}) has no tag ${this.#tag.key}`)
+    await this.ensureDetached(id, signal)
+    await this.#changes.ensure(
+      {
+        operation: `deleteVolume ${id}`,
+        command: 'deleteVolume',
+        parameters: { id },
+        observe: async look => ((await this.find(id, look)) === undefined ? true : undefined),
+      },
+      signal,
+    )
   }
 
   async #existing(id: VolumeId, signal: AbortSignal): Promise<CloudstackVolume> {
@@ -99,8 +190,10 @@ export class CloudstackVolumes {
 
   async #onlyNamed(name: string, signal: AbortSignal): Promise<CloudstackVolume | undefined> {
     const found = await this.#named(name, signal)
-    if (found.length > 1)
-      throw new AppError('CLOUDSTACK_FAULT', `CloudStack has ${found.length} volumes named ${name}`)
+    if (found.length > 1) {
+      const ids = found.map(({ id }) => id).join(', ')
+      throw new AppError('CLOUDSTACK_AMBIGUOUS', `${found.length} volumes named ${name}: ${ids}`)
+    }
     return found[0]
   }
 
@@ -109,76 +202,52 @@ export class CloudstackVolumes {
     return (await this.#settled({ name }, signal)).filter(volume => volume.name === name)
   }
 
-  /**
-   * The volumes when no job works on them. A job whose start was not answered, or that an ended process began, may still
-   * change what is listed; to act on it then would be to act twice.
-   */
+  /** The volumes when no job works on them. */
   async #settled(
     filter: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<readonly CloudstackVolume[]> {
-    const ended = new Set<string | undefined>([undefined])
-    for (;;) {
-      const listed = await this.#list(filter, signal)
-      const pending = listed.map(({ pendingJob }) => pendingJob).find(job => !ended.has(job))
-      if (pending === undefined) return listed.map(({ volume }) => volume)
-      await this.#end(pending, signal)
-      ended.add(pending)
-    }
+    const volumes = await awaitPending(
+      this.#api,
+      async look => (await this.#list(filter, look)).map(fields => [pendingJobOf(fields), fields]),
+      signal,
+    )
+    return volumes.map(fields => volumeFrom(fields, this.#tag))
   }
 
-  /** How the job ended does not count, nor that CloudStack has forgotten it: the list is read again. */
-  async #end(job: string, signal: AbortSignal): Promise<void> {
-    try {
-      await this.#api.awaitJob('job of a volume', job, signal)
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code !== 'CLOUDSTACK_FAULT') throw error
-    }
-  }
-
-  async #list(
-    filter: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): Promise<readonly ListedVolume[]> {
-    const reply = await this.#api.call('listVolumes', { listall: 'true', ...filter }, signal)
-    // An empty list has no `volume` at all.
-    const list = reply['volume'] ?? []
-    if (!Array.isArray(list)) throw new AppError('CLOUDSTACK_PROTOCOL', 'listVolumes: volume is not a list')
-    return list.filter(isAlive).map(listedVolume)
+  async #list(filter: Readonly<Record<string, string>>, signal: AbortSignal): Promise<readonly Fields[]> {
+    const all = await this.#api.list('listVolumes', 'volume', { listall: 'true', ...filter }, signal)
+    return all.filter(isAlive)
   }
 }
 
-/** CloudStack answers an id it does not know with error 431 and this text, not with an empty list. */
-const unknownId = /entity does not exist/i
+/** Where a VM has its root disk. */
+const rootDeviceId = 0
+
+function refuseForeign({ id, vmId }: CloudstackVolume, vm: TargetVmId): void {
+  if (vmId !== undefined && vmId !== vm)
+    throw new AppError('VOLUME_BUSY', `volume ${id} is attached to VM ${vmId}, not to ${vm}`)
+}
 
 /** A volume on its way out is still listed for a while; it must never be taken for the one of that name. */
 const dying = new Set(['Destroy', 'Destroying', 'Expunging', 'Expunged'])
-const isAlive = (value: unknown): boolean =>
-  !(isFields(value) && typeof value['state'] === 'string' && dying.has(value['state']))
+const isAlive = (fields: Fields): boolean =>
+  !(typeof fields['state'] === 'string' && dying.has(fields['state']))
 
-interface ListedVolume {
-  readonly volume: CloudstackVolume
-  /** CloudStack names the job that works on a volume; undefined: none. */
-  readonly pendingJob: string | undefined
-}
-
-function listedVolume(value: unknown): ListedVolume {
+function volumeFrom(value: unknown, tag: Tag): CloudstackVolume {
   const fields: Fields = isFields(value) ? value : {}
-  const { jobid, jobstatus } = fields
-  const pendingJob = typeof jobid === 'string' && jobstatus === 0 ? jobid : undefined
-  return { volume: volumeFrom(fields), pendingJob }
-}
-
-function volumeFrom(fields: Fields): CloudstackVolume {
-  const { id, name, size, virtualmachineid } = fields
+  const { id, name, size, virtualmachineid, deviceid } = fields
   const whole = typeof size === 'number' && Number.isSafeInteger(size) && size >= 0
   if (typeof id !== 'string' || !isUuid(id) || typeof name !== 'string' || !whole) {
-    throw new AppError('CLOUDSTACK_PROTOCOL', 'listVolumes: a volume without a proper id, name or size')
+    const text = 'listVolumes: a volume without a proper id, name or size'
+    throw new CloudstackError('CLOUDSTACK_PROTOCOL', text, { effect: 'none' })
   }
   return {
     id: volumeId(id),
     name,
     sizeBytes: BigInt(size),
     vmId: typeof virtualmachineid === 'string' ? virtualmachineid : undefined,
+    deviceId: typeof deviceid === 'number' ? deviceid : undefined,
+    isOurs: hasTag(fields, tag),
   }
 }

@@ -4,14 +4,7 @@ import { type Static, type TSchema } from 'typebox'
 import { Value } from 'typebox/value'
 import { AppError } from '../errors.js'
 import { LimitsFile } from './limits-file.js'
-import {
-  CloudstackCredentials,
-  OmaConfig,
-  VcenterCredentials,
-  VmaConfig,
-  VolumedConfig,
-  type AgentConfig,
-} from './schema.js'
+import { OmaConfig, VcenterCredentials, VmaConfig, VolumedConfig, type AgentConfig } from './schema.js'
 
 const maxFileBytes = 64 * 1024
 const roles = { oma: OmaConfig, vma: VmaConfig, volumed: VolumedConfig } as const
@@ -26,17 +19,11 @@ export async function readConfig(path: string): Promise<AgentConfig> {
 }
 
 /** Read anew at each use, so that a stored change counts at once. Rejects with CONFIG_INVALID without any value in it. */
-export async function readCloudstackCredentials(path: string) {
-  const file = checked(path, CloudstackCredentials, parseToml(path, await readText(path, 'owner')))
-  return { apiKey: file.api_key, secretKey: file.secret_key }
-}
-
 /** Read anew when it has changed. Rejects with CONFIG_INVALID. */
 export async function readLimits(path: string): Promise<LimitsFile> {
   return checked(path, LimitsFile, parseToml(path, await readText(path, 'anybody')))
 }
 
-/** As above, for vCenter. */
 export async function readVcenterCredentials(path: string) {
   return checked(path, VcenterCredentials, parseToml(path, await readText(path, 'owner')))
 }

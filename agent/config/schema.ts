@@ -4,7 +4,6 @@ const AbsolutePath = Type.String({ pattern: '^/', maxLength: 4096 })
 /** A unix socket's path: sockaddr_un has 108 bytes with the closing zero (unix(7)). */
 const SocketPath = Type.String({ pattern: '^/', maxLength: 107 })
 const Name = Type.String({ minLength: 1, maxLength: 128 })
-const Uuid = Type.String({ pattern: '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' })
 const LogLevel = Type.Union([Type.Literal('debug'), Type.Literal('info'), Type.Literal('warn')])
 const closed = { additionalProperties: false }
 
@@ -16,17 +15,22 @@ export const OmaConfig = Type.Object(
     api: Type.Object({ operator_socket: SocketPath, worker_socket: SocketPath }, closed),
     database: Type.Object({ socket: SocketPath, user: Name, name: Name }, closed),
     volume_daemon: Type.Object({ socket: SocketPath }, closed),
-    cloudstack: Type.Object(
-      {
-        url: Type.String({ pattern: '^https?://', maxLength: 1000 }),
-        /** Holds `api_key` and `secret_key`; readable by its owner only. */
-        credentials_file: AbsolutePath,
-        zone_id: Uuid,
-        appliance_vm_id: Uuid,
-        disk_offering_id: Uuid,
-      },
-      closed,
-    ),
+    /** Keys of other systems, one file each; only the agent may enter. */
+    secrets_dir: AbsolutePath,
+    /** Where this machine's identity is read; left out: /sys. */
+    sysfs_dir: Type.Optional(AbsolutePath),
+    /** How patient the CloudStack client is; left out: fit for a real site. */
+    cloudstack_settle_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
+    /** How many data disks this appliance's VM can have; left out: as CloudStack tells. */
+    max_attached_volumes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
+    /** A replica that no pass has used for so long is detached; left out: an hour. */
+    idle_detach_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000 })),
+    /** Between two comparisons of volumes with what is recorded; left out: ten minutes. */
+    reconcile_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+    /** Orphans are not removed before they have been seen for so long; left out: a day. */
+    orphan_age_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000 })),
+    /** Remove orphans without being asked; left out: list them only. */
+    remove_orphans: Type.Optional(Type.Boolean()),
     lease_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
     /** A snapshot that takes longer to make or to fold makes the next pass of its VM gentler. */
     slow_snapshot_seconds: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400 })),
@@ -112,5 +116,4 @@ export type VolumedConfig = Static<typeof VolumedConfig>
 export const AgentConfig = Type.Union([OmaConfig, VmaConfig, VolumedConfig])
 export type AgentConfig = Static<typeof AgentConfig>
 
-export const CloudstackCredentials = Type.Object({ api_key: Name, secret_key: Name }, closed)
 export const VcenterCredentials = Type.Object({ user: Name, password: Name }, closed)

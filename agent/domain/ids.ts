@@ -15,6 +15,14 @@ export type TaskId = Branded<'TaskId'>
 export type SourceVmId = Branded<'SourceVmId'>
 /** The id of a volume in CloudStack. */
 export type VolumeId = Branded<'VolumeId'>
+/** The id of a volume's snapshot in CloudStack. */
+export type SnapshotId = Branded<'SnapshotId'>
+/** Snapshots of all volumes of one VM, taken together. */
+export type SnapshotSetId = Branded<'SnapshotSetId'>
+/** One operation on a volume that somebody asked for. */
+export type OperationId = Branded<'OperationId'>
+/** The id of a VM in CloudStack. */
+export type TargetVmId = Branded<'TargetVmId'>
 /** The first 20 hex digits of a volume's UUID: what CloudStack on KVM gives the disk as its serial. */
 export type VolumeSerial = Branded<'VolumeSerial'>
 /** The `key` of a virtual disk in its VM, stable for the life of the disk; decimal. */
@@ -33,6 +41,10 @@ export const sagaId = (text: string): SagaId => text as SagaId
 export const taskId = (text: string): TaskId => text as TaskId
 export const sourceVmId = (text: string): SourceVmId => text as SourceVmId
 export const volumeId = (text: string): VolumeId => text as VolumeId
+export const snapshotId = (text: string): SnapshotId => text as SnapshotId
+export const snapshotSetId = (text: string): SnapshotSetId => text as SnapshotSetId
+export const operationId = (text: string): OperationId => text as OperationId
+export const targetVmId = (text: string): TargetVmId => text as TargetVmId
 export const diskKey = (text: string): DiskKey => text as DiskKey
 export const volumeSerial = (text: string): VolumeSerial => text as VolumeSerial
 export const changeId = (text: string): ChangeId => text as ChangeId

@@ -1,4 +1,12 @@
-import { isUuid, passId, type DiskKey, type JobId, type PassId, type VerificationId } from './ids.js'
+import {
+  isUuid,
+  passId,
+  type DiskKey,
+  type JobId,
+  type OperationId,
+  type PassId,
+  type VerificationId,
+} from './ids.js'
 
 const passPrefix = 'ossea-pass-'
 
@@ -16,3 +24,16 @@ export function passOfSnapshotName(name: string): PassId | undefined {
 
 /** The CloudStack name of the volume that a job makes for one disk. */
 export const volumeNameOf = (job: JobId, disk: DiskKey): string => `ossea-${job}-disk-${disk}`
+
+/** The CloudStack name of a volume that an operation makes; `label` is what the operator calls it. */
+export const operationVolumeName = (operation: OperationId, label: string | null): string =>
+  label === null ? `ossea-${operation}` : `ossea-${label}-${operation}`
+
+const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+const jobVolume = new RegExp(`^ossea-(${uuid})-disk-[0-9]+$`)
+const operationVolume = new RegExp(`^ossea-(?:[A-Za-z0-9-]+-)?(${uuid})$`)
+
+/** The job or the operation that gives a volume this name; undefined for every name neither gives. */
+export function makerOfVolumeName(name: string): string | undefined {
+  return jobVolume.exec(name)?.[1] ?? operationVolume.exec(name)?.[1]
+}

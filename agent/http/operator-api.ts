@@ -13,8 +13,9 @@ import {
   StartPass,
   StatusView,
 } from '../api/schemas.js'
-import { type Logger } from '../log/logger.js'
 import { apiServer } from '../http-server/server.js'
+import { type Logger } from '../log/logger.js'
+import { addCloudstackRoutes, type CloudstackAdministration } from './cloudstack-api.js'
 import {
   type HardwareHistory,
   type JobAdmin,
@@ -26,6 +27,8 @@ import {
 import { originalRoutes } from './original-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
 import { verificationRoutes } from './verification-routes.js'
+import { type VolumeControl } from './volume-deps.js'
+import { volumeRoutes } from './volume-routes.js'
 
 export interface OperatorApiDeps {
   readonly views: Views
@@ -34,6 +37,8 @@ export interface OperatorApiDeps {
   readonly hardware: HardwareHistory
   readonly preflights: Preflights
   readonly verifications: VerificationAdmin
+  readonly cloudstack: CloudstackAdministration
+  readonly volumes: VolumeControl
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -142,5 +147,7 @@ export function operatorApi(deps: OperatorApiDeps) {
       return reply.status(202).send(await views.pass(request.params.id))
     },
   )
+  addCloudstackRoutes(api, deps.cloudstack)
+  volumeRoutes(api, deps.volumes, deps.onWork)
   return api
 }

@@ -1,7 +1,8 @@
 import { workerProtocol } from '../api/worker-version.js'
-import { CloudstackApi } from '../cloudstack/api.js'
-import { CloudstackVolumes } from '../cloudstack/volumes.js'
-import { readCloudstackCredentials } from '../config/read.js'
+import { CloudstackAdmin } from '../cloudstack/admin.js'
+import { configuredVolumes } from '../cloudstack/configured.js'
+import { CloudstackConnection, type ConnectionOptions, type Timing } from '../cloudstack/connection.js'
+import { credentialsFiles } from '../cloudstack/credentials-files.js'
 import { type OmaConfig } from '../config/schema.js'
 import { AppError } from '../errors.js'
 import { listenOnSocket } from '../http-server/listen.js'
@@ -11,37 +12,35 @@ import { type Logger } from '../log/logger.js'
 import { preflight } from '../replication/preflight.js'
 import { passSaga } from '../replication/pass/saga.js'
 import { Scrubber, type ScrubOptions } from '../replication/scrubber.js'
-import { verifySaga } from '../replication/verify/saga.js'
 import { sourceSite, TaskBoard } from '../replication/source-site.js'
 import { SnapshotReaper } from '../replication/snapshot-reaper.js'
-import { SagaRunner, sagaKind } from '../saga/runner.js'
+import { cloudstackConfiguration } from '../store/cloudstack-configuration.js'
+import { cloudstackJournal } from '../store/cloudstack-journal.js'
 import { migrate, openDatabase, type Database } from '../store/database.js'
+import { installationId } from '../store/installation.js'
 import { jobAdmin } from '../store/job-admin.js'
 import { leftSnapshots } from '../store/left-snapshots.js'
 import { managedVms } from '../store/managed-vms.js'
-import { passStore } from '../store/pass-store.js'
-import { sagaLog } from '../store/saga-log.js'
 import { hardwareHistory } from '../store/vm-hardware.js'
 import { vmPreflights } from '../store/vm-preflights.js'
-import { verificationAdmin, verificationStore } from '../store/verifications.js'
+import { verificationAdmin } from '../store/verifications.js'
 import { views } from '../store/views.js'
 import { workerReports } from '../store/worker-reports.js'
 import { taskBoardStore } from '../store/worker-tasks.js'
-import { volumedLink, type VolumedLink } from '../volumes/client.js'
+import { volumedLink } from '../volumes/client.js'
 import { pause, wallClock } from './clock.js'
+import { cloudstackTiming } from './cloudstack-timing.js'
+import { machineIdentity } from './machine-identity.js'
+import { sagaRunner } from './oma-sagas.js'
 import { type Role } from './role.js'
 import { productVersion } from './version.js'
+import { applianceSlots, volumeControl, volumeSagaKinds } from './volume-control.js'
 
 /** A VMA that is silent for longer is lost; it heartbeats four times as often and asks for work every 20 s. */
 const defaultLeaseSeconds = 30
 
-/** Longer than a restart of vCenter or of an appliance. */
-const defaultCopyPatienceSeconds = 900
-
 /** An operator waits for it in front of a screen. */
 const preflightLimitMs = 60_000
-
-const usualSlowSnapshotSeconds = 60
 
 const reapIntervalMs = 3_600_000
 
@@ -79,9 +78,20 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     lookMs: 500,
   })
   const volumed = volumedLink(config.volume_daemon.socket)
-  const runner = sagaRunner(db, { board, volumed }, config, logger)
   const preflightStore = vmPreflights(db, wallClock)
   const verifications = verificationAdmin(db, wallClock)
+  const configuration = cloudstackConfiguration(db, wallClock)
+  const credentials = credentialsFiles(config.secrets_dir)
+  await credentials.keepOnly((await configuration.read())?.credentialsRef)
+  const timing = cloudstackTiming(config.cloudstack_settle_seconds)
+  const stores = { configuration, credentials, installationId: await installationId(db) }
+  const cloudstack = cloudstackConnection(db, stores, timing, logger)
+  const cloud = configuredVolumes(cloudstack)
+  const slots = applianceSlots(db, cloud, config, () => runner.poke(), logger)
+  const volumes = { cloud, volumed, slots }
+  const kinds = volumeSagaKinds(db, volumes, timing.settleMs, logger)
+  const runner = sagaRunner(db, config, { board, ...volumes }, kinds, logger)
+  const { control, reconciler } = volumeControl(db, volumes, config, () => runner.poke(), logger)
   const operator = operatorApi({
     views: views(db, {
       version: productVersion(),
@@ -97,6 +107,14 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
       last: preflightStore.last,
     },
     verifications,
+    cloudstack: new CloudstackAdmin({
+      connection: cloudstack,
+      configuration,
+      credentials,
+      machine: () => machineIdentity(config.sysfs_dir ?? '/sys'),
+      connectTimeoutMs: 10_000,
+    }),
+    volumes: control,
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
     logger,
@@ -124,9 +142,10 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   })
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])
-    await Promise.all([runner.stop(), reaper.stop(), scrubber?.stop()])
+    await Promise.all([runner.stop(), reaper.stop(), scrubber?.stop(), reconciler.stop(), slots.stop()])
     await board.stop()
     await volumed.disconnect()
+    await cloudstack.close()
     await db.destroy()
   }
   await listenOnSocket(worker, config.api.worker_socket, socketMode)
@@ -135,6 +154,8 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   runner.start()
   reaper.start()
   scrubber?.start()
+  reconciler.start()
+  slots.start()
   return { close }
 }
 
@@ -157,51 +178,19 @@ function scrubberOf(
   })
 }
 
-interface Peers {
-  readonly board: TaskBoard
-  readonly volumed: VolumedLink
-}
-
-function sagaRunner(db: Database, peers: Peers, config: OmaConfig, logger: Logger): SagaRunner {
-  const { cloudstack } = config
-  const api = new CloudstackApi({
-    url: cloudstack.url,
-    credentials: () => readCloudstackCredentials(cloudstack.credentials_file),
-    timeoutMs: 30_000,
-    jobPollMs: 500,
+function cloudstackConnection(
+  db: Database,
+  stores: Pick<ConnectionOptions, 'configuration' | 'credentials' | 'installationId'>,
+  timing: Timing,
+  logger: Logger,
+): CloudstackConnection {
+  return new CloudstackConnection({
+    ...stores,
+    journal: cloudstackJournal(db, wallClock),
+    timing,
     now: wallClock,
     pause,
-  })
-  const target = new CloudstackVolumes(api, {
-    zoneId: cloudstack.zone_id,
-    applianceVmId: cloudstack.appliance_vm_id,
-    diskOfferingId: cloudstack.disk_offering_id,
-  })
-  const deps = {
-    store: passStore(db, wallClock),
-    source: sourceSite(peers.board),
-    target,
-    exports: peers.volumed,
-    slowSnapshotSeconds: config.slow_snapshot_seconds ?? usualSlowSnapshotSeconds,
     logger,
-    now: wallClock,
-    pause,
-    copyPatienceMs: (config.copy_patience_seconds ?? defaultCopyPatienceSeconds) * 1000,
-  }
-  return new SagaRunner({
-    log: sagaLog(db, wallClock),
-    logger,
-    pause,
-    retryFirstMs: 500,
-    retryMaxMs: 30_000,
-    triesBeforeOperator: 10,
-    kinds: [
-      sagaKind(passSaga, deps),
-      sagaKind(verifySaga, { ...deps, verifications: verificationStore(db, wallClock) }),
-    ],
-    sweepMs: 2000,
-    parkedRetryMs: 60_000,
-    now: () => Date.now(),
   })
 }
 

@@ -1,5 +1,4 @@
 import { changeId, diskKey, jobId, sourceVmId, volumeId, type JobId, type PassId } from '../domain/ids.js'
-import { fenceToken, type FenceToken } from '../domain/fence.js'
 import { statesBefore, type PassState } from '../domain/pass-state.js'
 import { AppError } from '../errors.js'
 import {
@@ -10,9 +9,9 @@ import {
   type PassStore,
   type QuiescePolicy,
 } from '../replication/deps.js'
-import { SagaClaimLost, type SagaClaim } from '../saga/log.js'
 import { storeCall, type Database } from './database.js'
 import { lastPass, readPace, recordPace } from './pass-pace.js'
+import { nextFence } from './fence-counter.js'
 import { recordHardware } from './vm-hardware.js'
 
 export interface JobRow {
@@ -164,31 +163,9 @@ export function passStore(db: Database, now: () => Date): PassStore {
           failure_message: failure.message,
         }),
       ),
-    nextFence: claim =>
-      storeCall(`taking a fence token for saga ${claim.sagaId}`, () => nextFence(db, claim)),
+    nextFence: claim => nextFence(db, claim),
   }
 }
-
-/**
- * One counter for all volumes, so that a volume that changes jobs keeps growing tokens. The saga's row is locked until the
- * counter has moved: every token of this claim is lower than any token of a later one.
- */
-const nextFence = (db: Database, claim: SagaClaim): Promise<FenceToken> =>
-  db.transaction(async tx => {
-    const held = await tx<{ id: string; epoch: number }>('sagas')
-      .where({ id: claim.sagaId })
-      .forUpdate()
-      .first()
-    if (held?.epoch !== claim.epoch)
-      throw new SagaClaimLost(`saga ${claim.sagaId} was claimed by another agent`)
-    await tx('fence_counter')
-      .insert({ id: 1, token: 1 })
-      .onConflict('id')
-      .merge({ token: tx.raw('token + 1') })
-    const row = await tx<{ id: number; token: string }>('fence_counter').where({ id: 1 }).forUpdate().first()
-    if (row === undefined) throw new Error('the fence counter is missing')
-    return fenceToken(BigInt(row.token))
-  })
 
 const putNote = async (db: Database, pass: PassId, kind: string, note: string): Promise<void> => {
   await db('pass_notes').insert({ pass_id: pass, kind, note }).onConflict(['pass_id', 'kind']).merge()

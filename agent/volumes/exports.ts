@@ -9,7 +9,7 @@ import { type Logger } from '../log/logger.js'
 import { startNbdkit, type NbdkitServer } from '../nbdkit/server.js'
 import { Fences } from './fences.js'
 import { isStillThere, proveDevice } from './identity.js'
-import { Turns } from './turns.js'
+import { Turns } from '../domain/turns.js'
 
 export interface VolumeExport {
   readonly socket: string

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { proveDevice } from './identity.js'
 import { mendNames, persistentName, provenDevices, type NamesReport } from './persistent-names.js'
-import { Turns } from './turns.js'
+import { Turns } from '../domain/turns.js'
 
 export interface AttachedDevice {
   readonly serial: VolumeSerial

@@ -1,6 +1,7 @@
 import { Pool } from 'undici'
 import { AppError } from '../errors.js'
-import { NotConnected, PinnedConnector } from './certificate.js'
+import { type PinnedConnector } from '../tls/connection.js'
+import { NotConnected, vcenterConnector } from './certificate.js'
 import { faultOfBody, OutcomeUnknown } from './faults.js'
 import {
   child,
@@ -80,7 +81,7 @@ export class SoapTransport {
 
   constructor(options: SoapOptions) {
     const url = addressOf(options.url)
-    this.#pin = new PinnedConnector(options.thumbprintSha256, options.connectTimeoutMs)
+    this.#pin = vcenterConnector(options.thumbprintSha256, options.connectTimeoutMs)
     this.#path = url.pathname === '/' ? '/sdk' : url.pathname
     this.#requestTimeoutMs = options.requestTimeoutMs
     this.#pool = new Pool(url.origin, {

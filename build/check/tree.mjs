@@ -13,7 +13,7 @@ const forbidden = [
   ['eslint-' + 'disable', 'change the code'],
   ['@ts-' + 'ignore', 'change the types'],
   ['as ' + 'any', 'name the type'],
-  ['rejectUnauthorized: ' + 'false', 'pin the certificate', 'agent/vsphere/certificate.ts'],
+  ['rejectUnauthorized: ' + 'false', 'pin the certificate', 'agent/tls/connection.ts'],
   ['shell: ' + 'true', 'pass an argument list'],
   ['t.sk' + 'ip(', 'every test runs'],
   ['catch ' + '{}', 'handle the error'],

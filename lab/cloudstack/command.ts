@@ -3,6 +3,7 @@ import { type Jobs, type JobRequest } from './jobs.js'
 import { type Arguments, type ParameterSpec } from './parameters.js'
 import { type Fields } from './reply.js'
 import { type Site } from './site.js'
+import { type Storage } from './storage.js'
 import { type VolumeOperations } from './volume-operations.js'
 
 /** All a command can reach. */
@@ -11,6 +12,11 @@ export interface Cloud {
   readonly jobs: Jobs
   readonly volumes: VolumeOperations
   readonly devices: Devices
+  readonly storage: Storage
+  /** How long a snapshot stays BackingUp after its job has ended. */
+  readonly snapshotBackupMs: number
+  /** Of the account the key belongs to. */
+  readonly role: 'admin' | 'user'
   readonly limits: { readonly maxVolumeGib: number; readonly maxDataVolumes: number }
 }
 
@@ -44,6 +50,8 @@ export interface Command {
   readonly description: string
   /** Below org.apache.cloudstack.api.command; of asynchronous commands. */
   readonly javaClass?: string
+  /** The role of an ordinary user may not call it. */
+  readonly isForAdmins?: boolean
   readonly parameters: readonly ParameterSpec[]
   readonly run: (call: Call) => Outcome | Promise<Outcome>
 }

@@ -1,5 +1,5 @@
 import { internalError } from './api-error.js'
-import { type Call, type Command, type Outcome } from './command.js'
+import { type Call, type Cloud, type Command, type Outcome } from './command.js'
 import { texts, type ParameterSpec } from './parameters.js'
 import { type Fields } from './reply.js'
 
@@ -19,6 +19,9 @@ const commandFields = (command: Command): Fields => ({
   params: command.parameters.map(parameterFields),
   response: [],
 })
+
+export const mayCall = (role: Cloud['role'], command: Command): boolean =>
+  role === 'admin' || command.isForAdmins !== true
 
 function listCapabilities({ cloud }: Call): Outcome {
   return {
@@ -54,9 +57,11 @@ export const discoveryCommands = (all: () => readonly Command[]): readonly Comma
     name: 'listApis',
     description: 'lists all available apis on the server, provided by the Api Discovery plugin',
     parameters: texts('name'),
-    run: ({ args }) => {
+    run: ({ args, cloud }) => {
       const name = args.text('name')
-      const found = all().filter(command => name === undefined || command.name === name)
+      const found = all().filter(
+        command => (name === undefined || command.name === name) && mayCall(cloud.role, command),
+      )
       if (found.length === 0)
         throw internalError('Api Discovery plugin was unable to find an api by that name or process any apis')
       return { kind: 'list', objectName: 'api', items: found.map(commandFields) }

@@ -134,9 +134,9 @@ const listServiceOfferings = list(
       id: offering.id,
       name: offering.name,
       displaytext: offering.name,
-      cpunumber: offering.cpuNumber,
+      cpunumber: offering.cpuNumber ?? undefined,
       cpuspeed: offering.cpuSpeedMhz,
-      memory: offering.memoryMib,
+      memory: offering.memoryMib ?? undefined,
       created: epoch,
       storagetype: 'shared',
       provisioningtype: 'thin',
@@ -145,7 +145,7 @@ const listServiceOfferings = list(
       isvolatile: false,
       issystem: false,
       defaultuse: false,
-      iscustomized: false,
+      iscustomized: offering.cpuNumber === null,
       iscustomizediops: false,
       dynamicscalingenabled: true,
       encryptroot: false,
@@ -276,13 +276,13 @@ const listAccounts = list(
     ...lists('details'),
     ...listParameters,
   ],
-  ({ cloud: { site } }) => [
+  ({ cloud: { site, role } }) => [
     {
       id: site.account.id,
       name: site.account.name,
-      accounttype: 1,
-      rolename: 'Root Admin',
-      roletype: 'Admin',
+      ...(role === 'admin'
+        ? { accounttype: 1, rolename: 'Root Admin', roletype: 'Admin' }
+        : { accounttype: 0, rolename: 'User', roletype: 'User' }),
       domainid: site.domain.id,
       domain: site.domain.name,
       domainpath: '/',
@@ -291,6 +291,10 @@ const listAccounts = list(
       created: epoch,
       volumetotal: site.volumes.size,
       vmtotal: site.vms.size,
+      primarystoragetotal: [...site.volumes.values()].reduce(
+        (sum, one) => sum + one.sizeBytes / 1024 ** 3,
+        0,
+      ),
       volumelimit: 'Unlimited',
       volumeavailable: 'Unlimited',
       user: [
@@ -298,7 +302,7 @@ const listAccounts = list(
           id: site.userId,
           username: site.account.name,
           accountid: site.account.id,
-          accounttype: 1,
+          accounttype: role === 'admin' ? 1 : 0,
           state: 'enabled',
           created: epoch,
           ...ownerFields(site),
@@ -309,30 +313,33 @@ const listAccounts = list(
   [equal('state')],
 )
 
-const listDomains = list(
-  'listDomains',
-  'domain',
-  'Lists domains and provides detailed information for listed domains',
-  [
-    id('id', 'domain'),
-    ...texts('name', 'tag'),
-    ...longs('level'),
-    ...flags('listall', 'showicon'),
-    ...lists('details'),
-    ...listParameters,
-  ],
-  ({ cloud: { site } }) => [
-    {
-      id: site.domain.id,
-      name: site.domain.name,
-      level: 0,
-      haschild: false,
-      path: 'ROOT',
-      state: 'Active',
-      created: epoch,
-    },
-  ],
-)
+const listDomains: Command = {
+  ...list(
+    'listDomains',
+    'domain',
+    'Lists domains and provides detailed information for listed domains',
+    [
+      id('id', 'domain'),
+      ...texts('name', 'tag'),
+      ...longs('level'),
+      ...flags('listall', 'showicon'),
+      ...lists('details'),
+      ...listParameters,
+    ],
+    ({ cloud: { site } }) => [
+      {
+        id: site.domain.id,
+        name: site.domain.name,
+        level: 0,
+        haschild: false,
+        path: 'ROOT',
+        state: 'Active',
+        created: epoch,
+      },
+    ],
+  ),
+  isForAdmins: true,
+}
 
 export const siteCommands: readonly Command[] = [
   listZones,

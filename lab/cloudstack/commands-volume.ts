@@ -61,7 +61,12 @@ function createVolume({ cloud, args }: Call): Outcome {
     sizeGib: args.number('size'),
   })
   const job = volumeJob(cloud, volume, null, () => cloud.volumes.create(volume))
-  return job.kind === 'job' ? { ...job, createdId: volume.id } : job
+  if (job.kind !== 'job') return job
+  // VolumeApiServiceImpl.createVolume: the entry of a volume that could not be made goes to Destroy.
+  const onFailure = (): void => {
+    volume.state = 'Destroy'
+  }
+  return { ...job, createdId: volume.id, request: { ...job.request, onFailure } }
 }
 
 function attachVolume({ cloud, args }: Call): Outcome {

@@ -1,6 +1,7 @@
 import { setTimeout as after } from 'node:timers/promises'
 import { ApiError, internalError, parameterError, refused } from './api-error.js'
 import { type Call, type Cloud, type Command, type Outcome } from './command.js'
+import { mayCall } from './commands-discovery.js'
 import { type Faults } from './faults.js'
 import { pageOf, readArguments } from './parameters.js'
 import { errorFields, type Fields, type Reply } from './reply.js'
@@ -44,6 +45,7 @@ export class Dispatcher {
       this.#checkSignature(request, name)
       // A signed request with an unknown command is refused the same way, as by ApiServer.verifyRequest.
       if (command === undefined) throw refused()
+      if (!mayCall(this.#cloud.role, command)) throw new ApiError(432, notAvailable(name), null)
       this.#checkMethod(request, name)
       this.#checkValues(request)
       const delay = this.#faults.take('delay-call', name)
@@ -129,6 +131,9 @@ export class Dispatcher {
     }
   }
 }
+
+const notAvailable = (name: string): string =>
+  `The given command '${name}' either does not exist, is not available for user, or not available from ip address`
 
 const responseName = (command: Command): string => `${command.name.toLowerCase()}response`
 

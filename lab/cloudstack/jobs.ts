@@ -8,10 +8,15 @@ export interface JobRequest {
   /** Name of the API command. */
   readonly command: string
   readonly commandClass: string
-  readonly instance: { readonly type: 'Volume' | 'VirtualMachine' | 'None'; readonly id: string | undefined }
+  readonly instance: {
+    readonly type: 'Volume' | 'VirtualMachine' | 'Snapshot' | 'None'
+    readonly id: string | undefined
+  }
   /** Ids of VMs and volumes: jobs that share one run after each other. */
   readonly locks: readonly string[]
   readonly work: () => Promise<Fields>
+  /** What a failed job leaves behind, where that is not nothing. */
+  readonly onFailure?: () => void
 }
 
 export type JobOutcome =
@@ -104,6 +109,7 @@ export class Jobs {
     const late = this.#faults.take('late-effect', command)
     if (late === null) {
       job.outcome = await this.#outcomeOf(job)
+      if (job.outcome.kind === 'failed') job.request.onFailure?.()
     } else {
       this.#track(late.released.then(() => this.#lateEffect(job)))
       job.outcome = {

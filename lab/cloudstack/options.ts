@@ -21,6 +21,8 @@ export interface SimulatorOptions {
   readonly port?: number
   readonly apiKey?: string
   readonly secretKey?: string
+  /** Of the account the key belongs to; default admin. */
+  readonly role?: 'admin' | 'user'
   readonly devices?: DevicesChoice
   /** New volumes begin with a MiB of 0xEE instead of zeroes; default true, since no storage promises zeroes. */
   readonly dirtyVolumes?: boolean
@@ -40,6 +42,8 @@ export interface SimulatorOptions {
   readonly jobRetentionMs?: number
   /** How long a deleted volume is still listed as Expunging; default 0: not at all. */
   readonly expungeDelayMs?: number
+  /** How long a snapshot stays BackingUp after its job has ended; default 0. */
+  readonly snapshotBackupMs?: number
   /** Besides the appliance VM, which is always there. */
   readonly vms?: readonly VmSpec[]
   readonly applianceVm?: VmSpec

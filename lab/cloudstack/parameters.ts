@@ -1,7 +1,7 @@
 import { invalidValue, parameterError } from './api-error.js'
 import { type RequestParameters } from './request.js'
 
-/** What the id in a parameter may name. `none`: kinds of things this cloud has none of, such as snapshots. */
+/** What the id in a parameter may name. `none`: kinds of things this cloud has none of, such as projects. */
 export type EntityKind =
   | 'zone'
   | 'disk-offering'
@@ -10,6 +10,7 @@ export type EntityKind =
   | 'network'
   | 'vm'
   | 'volume'
+  | 'snapshot'
   | 'job'
   | 'account'
   | 'domain'

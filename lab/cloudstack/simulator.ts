@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { type Cloud, type Command } from './command.js'
 import { discoveryCommands } from './commands-discovery.js'
 import { jobCommands } from './commands-job.js'
+import { limitCommands } from './commands-limits.js'
 import { siteCommands } from './commands-site.js'
+import { snapshotCommands } from './commands-snapshot.js'
 import { tagCommands } from './commands-tag.js'
 import { vmCommands } from './commands-vm.js'
 import { VolumeHistory, volumeCommands } from './commands-volume.js'
@@ -31,6 +33,7 @@ export interface CloudIds {
   readonly customDiskOffering: string
   readonly smallDiskOffering: string
   readonly largeDiskOffering: string
+  readonly customServiceOffering: string
   readonly applianceVm: string
   readonly network: string
   readonly template: string
@@ -191,6 +194,9 @@ async function makeParts(options: SimulatorOptions, byIdDir: string, key: Key): 
   const cloud: Cloud = {
     site,
     devices,
+    storage,
+    snapshotBackupMs: options.snapshotBackupMs ?? 0,
+    role: options.role ?? 'admin',
     limits,
     jobs: new Jobs(
       { delayMs: options.jobDelayMs ?? 20, retentionMs: options.jobRetentionMs ?? 600_000 },
@@ -227,9 +233,11 @@ function commandsOf(cloud: Cloud): readonly Command[] {
   const commands: Command[] = [
     ...volumeCommands(history),
     ...vmCommands,
+    ...snapshotCommands,
     ...tagCommands,
     ...jobCommands,
     ...siteCommands,
+    ...limitCommands,
     ...discoveryCommands(() => commands),
   ]
   return commands
@@ -246,6 +254,8 @@ async function probeFile(directory: string): Promise<string> {
 
 function idsOf(site: Site): CloudIds {
   const [custom, small, large] = site.diskOfferings
+  const service = site.serviceOfferings.find(offering => offering.cpuNumber === null)
+  if (service === undefined) throw new Error('the site has no custom service offering')
   if (custom === undefined || small === undefined || large === undefined)
     throw new Error('the site has no disk offerings')
   return {
@@ -254,6 +264,7 @@ function idsOf(site: Site): CloudIds {
     customDiskOffering: custom.id,
     smallDiskOffering: small.id,
     largeDiskOffering: large.id,
+    customServiceOffering: service.id,
     applianceVm: site.applianceVm.id,
     network: site.networks[0].id,
     template: site.template.id,

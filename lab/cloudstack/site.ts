@@ -13,9 +13,10 @@ export interface DiskOffering extends Named {
 }
 
 export interface ServiceOffering extends Named {
-  readonly cpuNumber: number
+  /** Null: given with each VM. */
+  readonly cpuNumber: number | null
   readonly cpuSpeedMhz: number
-  readonly memoryMib: number
+  readonly memoryMib: number | null
 }
 
 export interface Network extends Named {
@@ -35,6 +36,10 @@ export class Vm implements Named {
   readonly instanceName: string
   readonly created = new Date()
   readonly tags = new Map<string, string>()
+  /** Snapshots of the whole VM, which keep volumes from being attached. */
+  readonly vmSnapshots: Named[] = []
+  /** Name of the account it belongs to; null: that of the key. */
+  account: string | null = null
   state: VmState
 
   constructor(spec: VmSpec, number: number, zone: Named, network: Network) {
@@ -82,6 +87,25 @@ export class Volume implements Named {
   }
 }
 
+export type SnapshotState = 'Allocated' | 'Creating' | 'BackingUp' | 'BackedUp' | 'Error'
+
+/** The state of one volume at one time. */
+export class Snapshot implements Named {
+  readonly id = randomUUID()
+  readonly name: string
+  readonly volume: Volume
+  readonly sizeBytes: number
+  readonly created = new Date()
+  readonly tags = new Map<string, string>()
+  state: SnapshotState = 'Allocated'
+
+  constructor(name: string, volume: Volume) {
+    this.name = name
+    this.volume = volume
+    this.sizeBytes = volume.sizeBytes
+  }
+}
+
 /** The same in every simulator, so that a configuration written for one fits the next. */
 const fixedId = (what: string): string => {
   const hex = createHash('sha256').update(`simulated cloud: ${what}`).digest('hex')
@@ -110,6 +134,7 @@ export class Site {
   readonly serviceOfferings: readonly ServiceOffering[] = [
     { ...named('service offering', 'Small Instance'), cpuNumber: 1, cpuSpeedMhz: 500, memoryMib: 512 },
     { ...named('service offering', 'Medium Instance'), cpuNumber: 2, cpuSpeedMhz: 1000, memoryMib: 4096 },
+    { ...named('service offering', 'Custom'), cpuNumber: null, cpuSpeedMhz: 1000, memoryMib: null },
   ]
   readonly networks: readonly [Network, Network] = [
     { ...named('network', 'production'), zone: this.zones[0] },
@@ -117,9 +142,14 @@ export class Site {
   ]
   readonly vms = new Map<string, Vm>()
   readonly volumes = new Map<string, Volume>()
+  readonly snapshots = new Map<string, Snapshot>()
   readonly applianceVm: Vm
+  /** By resource type; a kind that is not named has no limit. */
+  readonly resourceLimits = new Map<number, number>()
+  poolScope: 'ZONE' | 'CLUSTER' | 'HOST' = 'ZONE'
   /** Volumes that were; CloudStack knows their ids, but lists them no more. */
   readonly #removedVolumes = new Set<string>()
+  readonly #removedSnapshots = new Set<string>()
 
   constructor(appliance: VmSpec, vms: readonly VmSpec[]) {
     this.applianceVm = this.#addVm(appliance)
@@ -159,7 +189,12 @@ export class Site {
     this.#removedVolumes.add(volume.id)
   }
 
-  /** True also for volumes that were removed, as CloudStack's translation of ids finds them. */
+  removeSnapshot(snapshot: Snapshot): void {
+    this.snapshots.delete(snapshot.id)
+    this.#removedSnapshots.add(snapshot.id)
+  }
+
+  /** True also for volumes and snapshots that were removed, as CloudStack's translation of ids finds them. */
   exists(kind: EntityKind, id: string): boolean {
     const among = (list: readonly Named[]) => list.some(item => item.id === id)
     switch (kind) {
@@ -183,6 +218,8 @@ export class Site {
         return this.vms.has(id)
       case 'volume':
         return this.volumes.has(id) || this.#removedVolumes.has(id)
+      case 'snapshot':
+        return this.snapshots.has(id) || this.#removedSnapshots.has(id)
       case 'job':
       case 'none':
         return false

@@ -14,7 +14,7 @@ export const tagFields = (
   site: Site,
   resource: {
     readonly id: string
-    readonly type: 'Volume' | 'UserVm'
+    readonly type: 'Volume' | 'UserVm' | 'Snapshot'
     readonly tags: ReadonlyMap<string, string>
   },
 ): readonly Fields[] =>
@@ -85,6 +85,7 @@ export function vmFields(site: Site, jobs: Jobs, vm: Vm): Fields {
     name: vm.name,
     displayname: vm.name,
     ...ownerFields(site),
+    ...(vm.account === null ? {} : { account: vm.account }),
     created: dateText(vm.created),
     state: vm.state,
     haenable: false,
@@ -99,9 +100,9 @@ export function vmFields(site: Site, jobs: Jobs, vm: Vm): Fields {
       : {
           serviceofferingid: offering.id,
           serviceofferingname: offering.name,
-          cpunumber: offering.cpuNumber,
+          cpunumber: offering.cpuNumber ?? undefined,
           cpuspeed: offering.cpuSpeedMhz,
-          memory: offering.memoryMib,
+          memory: offering.memoryMib ?? undefined,
         }),
     guestosid: site.osType.id,
     osdisplayname: site.osType.name,

@@ -1,5 +1,6 @@
 import { findNbdkits } from '../site/processes.js'
 import { type LabSite } from '../site/site.js'
+import { until } from '../site/until.js'
 import { type Checks } from './scenario.js'
 
 /** Between passes there is no snapshot, no open export, no reader, no volume nobody owns, no unfinished saga and task. */
@@ -27,3 +28,14 @@ const volumesOf = (site: LabSite): readonly string[] =>
   [...site.cloudstack.site.volumes.values()]
     .filter(volume => volume.type === 'DATADISK')
     .map(volume => volume.id)
+
+/** Operations on volumes look once more when everything has settled. */
+export const sagasEnd = (site: LabSite): Promise<true> =>
+  until(
+    'every saga ends',
+    async () => {
+      const rows = await site.mariadb.query(`SELECT id FROM ossea.sagas WHERE state <> 'done'`)
+      return rows.length === 0 ? true : undefined
+    },
+    120_000,
+  )

@@ -1,3 +1,4 @@
+import { exportsFencing } from './exports-fencing.js'
 import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
@@ -15,6 +16,9 @@ import { sourceResume } from './source-resume.js'
 import { sourceVerify } from './source-verify.js'
 import { sourceSession } from './source-session.js'
 import { sourceVersions } from './source-versions.js'
+import { volumesCapacity } from './volumes-capacity.js'
+import { volumesChaos } from './volumes-chaos.js'
+import { volumesLifecycle } from './volumes-lifecycle.js'
 
 export const scenarios: readonly Scenario[] = [
   replicate,
@@ -33,4 +37,8 @@ export const scenarios: readonly Scenario[] = [
   sourceLimits,
   sourceCold,
   sourceEsxi,
+  volumesLifecycle,
+  volumesCapacity,
+  volumesChaos,
+  exportsFencing,
 ]

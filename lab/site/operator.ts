@@ -1,15 +1,17 @@
 import { Agent, request } from 'undici'
-import { operatorClient, type OperatorClient } from '../../agent/api/client.js'
+import { operatorClient, type OperatorClient, type Send } from '../../agent/api/client.js'
+import { volumeClient, type VolumeClient } from '../../agent/api/volume-client.js'
 
 export interface OperatorLink {
   readonly client: OperatorClient
+  readonly volumes: VolumeClient
   readonly close: () => Promise<void>
 }
 
 /** The operator's API over the agent's unix socket, as scripts use it. */
 export function operatorLink(socketPath: string): OperatorLink {
   const dispatcher = new Agent({ connect: { socketPath } })
-  const client = operatorClient(async (method, path, body) => {
+  const send: Send = async (method, path, body) => {
     const reply = await request(`http://agent${path}`, {
       dispatcher,
       method,
@@ -20,6 +22,6 @@ export function operatorLink(socketPath: string): OperatorLink {
     const text = await reply.body.text()
     const parsed: unknown = text === '' ? null : JSON.parse(text)
     return { status: reply.statusCode, body: parsed }
-  })
-  return { client, close: () => dispatcher.close() }
+  }
+  return { client: operatorClient(send), volumes: volumeClient(send), close: () => dispatcher.close() }
 }

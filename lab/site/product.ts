@@ -30,22 +30,18 @@ export interface ProductOptions {
   readonly vddkPlugin: string
   /** False: nobody has installed VDDK yet. */
   readonly hasVddk: boolean
-  readonly cloudstack: {
-    readonly url: string
-    readonly apiKey: string
-    readonly secretKey: string
-    readonly zoneId: string
-    readonly applianceVmId: string
-    readonly diskOfferingId: string
-    /** Where attached volumes appear by their serial. */
-    readonly byIdDir: string
-  }
+  /** Where volumes attached to the OMA appear by their serial. */
+  readonly byIdDir: string
+  /** What the OMA takes for its firmware and its network card. */
+  readonly omaMachine: { readonly systemUuid: string; readonly macAddress: string }
   readonly leaseSeconds: number
   readonly copyPatienceSeconds: number
   readonly scrub: ScrubConfig | undefined
   readonly inventorySeconds: number
   readonly limits: Readonly<Record<string, unknown>>
   readonly slowSnapshotSeconds: number
+  /** How many disks the OMA may have, and when idle ones are detached; null: as the product does by itself. */
+  readonly slots: { readonly most: number; readonly idleSeconds: number } | null
 }
 
 const mainPath = join(import.meta.dirname, '../../agent/main.js')
@@ -77,8 +73,7 @@ export class Product {
     for (const folder of ['run', 'exports', 'state', 'names']) await mkdir(join(dir, folder), { mode: 0o700 })
     await this.writeLimits(this.#options.limits)
     await this.writeVcenterPassword(this.#options.vcenter.password)
-    const { apiKey, secretKey } = this.#options.cloudstack
-    await this.#writeSecret('cloudstack.toml', { api_key: apiKey, secret_key: secretKey })
+    await this.#writeMachine()
     for (const role of roles)
       await writeFile(this.#configPath(role), stringify({ role, log_level: 'info', ...this.#config(role) }))
   }
@@ -151,7 +146,7 @@ export class Product {
   }
 
   #config(role: RoleName): Record<string, unknown> {
-    const { dir, vcenter, cloudstack } = this.#options
+    const { dir, vcenter, slots } = this.#options
     const workerSocket = join(dir, 'run/worker.sock')
     switch (role) {
       case 'oma':
@@ -163,13 +158,13 @@ export class Product {
           api: { operator_socket: this.operatorSocket, worker_socket: workerSocket },
           database: { socket: this.#options.databaseSocket, user: 'root', name: 'ossea' },
           volume_daemon: { socket: this.volumedSocket },
-          cloudstack: {
-            url: cloudstack.url,
-            credentials_file: join(dir, 'etc/cloudstack.toml'),
-            zone_id: cloudstack.zoneId,
-            appliance_vm_id: cloudstack.applianceVmId,
-            disk_offering_id: cloudstack.diskOfferingId,
-          },
+          secrets_dir: join(dir, 'secrets'),
+          sysfs_dir: join(dir, 'sys'),
+          cloudstack_settle_seconds: 1,
+          orphan_age_seconds: 1,
+          ...(slots === null
+            ? {}
+            : { max_attached_volumes: slots.most, idle_detach_seconds: slots.idleSeconds }),
         }
       case 'vma':
         return {
@@ -192,12 +187,24 @@ export class Product {
       case 'volumed':
         return {
           api: { socket: this.volumedSocket },
-          by_id_dir: cloudstack.byIdDir,
+          by_id_dir: this.#options.byIdDir,
           names_dir: this.namesDir,
           export_socket_dir: join(dir, 'exports'),
           state_dir: join(dir, 'state'),
           nbdkit: '/usr/bin/nbdkit',
         }
+    }
+  }
+
+  /** As the kernel shows a machine in /sys. */
+  async #writeMachine(): Promise<void> {
+    const { dir, omaMachine } = this.#options
+    for (const [folder, file, text] of [
+      ['class/dmi/id', 'product_uuid', omaMachine.systemUuid],
+      ['class/net/eth0', 'address', omaMachine.macAddress],
+    ] as const) {
+      await mkdir(join(dir, 'sys', folder), { recursive: true })
+      await writeFile(join(dir, 'sys', folder, file), `${text}\n`)
     }
   }
 

@@ -2,15 +2,17 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type OperatorClient } from '../../agent/api/client.js'
 import { type JobView, type SourceVmView } from '../../agent/api/schemas.js'
-import { type DevicesChoice } from '../cloudstack/options.js'
+import { type VolumeClient } from '../../agent/api/volume-client.js'
+import { type DevicesChoice, type VmSpec as CloudVmSpec } from '../cloudstack/options.js'
 import { CloudstackSimulator } from '../cloudstack/simulator.js'
 import { type ApiType } from '../vcenter/identities.js'
 import { type VmSpec, type WriterSpec } from '../vcenter/options.js'
 import { VcenterSimulator } from '../vcenter/simulator.js'
 import { type Cleanup } from './cleanup.js'
+import { configureCloudstack } from './configure-cloudstack.js'
 import { Mariadb } from './mariadb.js'
 import { operatorLink } from './operator.js'
-import { Product, type ScrubConfig } from './product.js'
+import { Product, type ProductOptions, type ScrubConfig } from './product.js'
 import { until } from './until.js'
 
 export interface SiteOptions {
@@ -23,10 +25,14 @@ export interface SiteOptions {
   readonly writer: WriterSpec | null
   /** What volumes attached to the OMA are: real block devices, where this machine can, or files. */
   readonly devices?: DevicesChoice
+  /** In CloudStack, besides the appliance. */
+  readonly targetVms?: readonly CloudVmSpec[]
   /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
   readonly leaseSeconds?: number
   /** Left out: volumes are not verified in the background. */
   readonly scrub?: ScrubConfig
+  /** What the OMA is told of its places for disks. */
+  readonly slots?: NonNullable<ProductOptions['slots']>
   /** Between two looks at the inventory; 5 when left out. */
   readonly inventorySeconds?: number
   /** What the VMA's file of limits says; the usual ones when left out. */
@@ -48,6 +54,7 @@ export class LabSite {
   readonly mariadb: Mariadb
   readonly product: Product
   readonly operator: OperatorClient
+  readonly volumes: VolumeClient
   readonly archiveDir: string
   /** Everything of this site is below it. */
   readonly dir: string
@@ -55,7 +62,7 @@ export class LabSite {
   private constructor(
     parts: Pick<
       LabSite,
-      'vcenter' | 'cloudstack' | 'mariadb' | 'product' | 'operator' | 'archiveDir' | 'dir'
+      'vcenter' | 'cloudstack' | 'mariadb' | 'product' | 'operator' | 'volumes' | 'archiveDir' | 'dir'
     >,
   ) {
     this.vcenter = parts.vcenter
@@ -63,6 +70,7 @@ export class LabSite {
     this.mariadb = parts.mariadb
     this.product = parts.product
     this.operator = parts.operator
+    this.volumes = parts.volumes
     this.archiveDir = parts.archiveDir
     this.dir = parts.dir
   }
@@ -92,6 +100,8 @@ export class LabSite {
       CloudstackSimulator.start({
         directory: await at('cloudstack'),
         devices: options.devices ?? 'auto',
+        role: 'user',
+        vms: options.targetVms ?? [],
       }),
     )
     cleanup.add('CloudStack', () => cloudstack.close())
@@ -103,14 +113,10 @@ export class LabSite {
       vcenter,
       vddkPlugin,
       hasVddk: options.vddk ?? true,
-      cloudstack: {
-        url: cloudstack.url,
-        apiKey: cloudstack.apiKey,
-        secretKey: cloudstack.secretKey,
-        zoneId: cloudstack.ids.zone,
-        applianceVmId: cloudstack.ids.applianceVm,
-        diskOfferingId: cloudstack.ids.customDiskOffering,
-        byIdDir: cloudstack.byIdDir,
+      byIdDir: cloudstack.byIdDir,
+      omaMachine: {
+        systemUuid: cloudstack.ids.applianceVm,
+        macAddress: cloudstack.site.applianceVm.macAddress,
       },
       leaseSeconds: options.leaseSeconds ?? 10,
       copyPatienceSeconds: 60,
@@ -118,6 +124,7 @@ export class LabSite {
       inventorySeconds: options.inventorySeconds ?? 5,
       limits: options.limits ?? {},
       slowSnapshotSeconds: options.slowSnapshotSeconds ?? 60,
+      slots: options.slots ?? null,
     })
     cleanup.add('the product', async () => {
       const stuck = await product.stopAll()
@@ -127,10 +134,12 @@ export class LabSite {
       await product.prepare()
       await product.startAll()
     })
-    const { client, close } = operatorLink(product.operatorSocket)
+    const { client, volumes, close } = operatorLink(product.operatorSocket)
     cleanup.add('the operator', close)
-    const site = new LabSite({ vcenter, cloudstack, mariadb, product, operator: client, archiveDir, dir })
+    const parts = { vcenter, cloudstack, mariadb, product, operator: client, volumes, archiveDir, dir }
+    const site = new LabSite(parts)
     await step('operator API', () => site.answers())
+    await step('CloudStack configuration', () => configureCloudstack(client, cloudstack))
     await step('inventory', () => site.#knows(vcenter.vms.length))
     return site
   }

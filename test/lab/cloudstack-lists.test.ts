@@ -19,7 +19,7 @@ void t.test('every list command finds what is there, typed as published', async 
     diskoffering: [{ disksize: 5 }],
   })
   t.match(await client.call('listServiceOfferings'), {
-    count: 2,
+    count: 3,
     serviceoffering: [{ cpunumber: 1, memory: 512 }],
   })
   t.match(await client.call('listTemplates', { templatefilter: 'executable', zoneid: ids.zone }), {

@@ -4,7 +4,7 @@ import { type Json } from '../../domain/json.js'
 import { AppError } from '../../errors.js'
 import { type Logger } from '../../log/logger.js'
 import { type SagaDefinition, type Step, type StepContext } from '../../saga/step.js'
-import { type Exports, type PassStore, type SourceSite } from '../deps.js'
+import { type Exports, type PassStore, type SourceSite, type TargetVolumes } from '../deps.js'
 import { closeAll, openAll, type Opened } from '../pass/open-exports.js'
 import { type VerificationStore, type VerifiedDisk } from './deps.js'
 import { verifiedFromText } from './verified-text.js'
@@ -13,6 +13,7 @@ export interface VerifyDeps {
   readonly store: Pick<PassStore, 'job' | 'nextFence'>
   readonly verifications: VerificationStore
   readonly source: SourceSite
+  readonly target: Pick<TargetVolumes, 'ensureAttached'>
   readonly exports: Exports
   readonly logger: Logger
 }
@@ -49,7 +50,12 @@ const takeSnapshot: VerifyStep<{ readonly untracked: string | null }> = {
 const openExports: VerifyStep<Opened> = {
   name: 'open-exports',
   title: 'Prove and export the target volumes',
-  run: openAll,
+  run: async (deps, context) => {
+    // A volume that was idle for long may have been detached to make place for others.
+    for (const { volumeId } of (await deps.store.job(context.input.jobId)).disks)
+      if (volumeId !== null) await deps.target.ensureAttached(volumeId, context.signal)
+    return openAll(deps, context)
+  },
   undo: async (deps, context) => {
     for (const failure of await closeAll(deps, context))
       deps.logger.warn({ verification: context.input.verificationId, err: failure }, 'a volume has lost data')

@@ -3,6 +3,7 @@ import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { createTables } from './tables.js'
 import { sourceControl } from './source-control.js'
+import { targetSide } from './target-side.js'
 import { workGate } from './work-gate.js'
 
 /** Forward only; one repeatable statement each. Names are what the database remembers: never rename, only append. */
@@ -10,6 +11,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...createTables,
   ...sourceSide,
   ...workGate,
+  ...targetSide,
   ...moving,
   ...sourceControl,
 ]

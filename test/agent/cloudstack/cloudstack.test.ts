@@ -3,11 +3,10 @@ import { createServer } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { CloudstackApi } from '../../../agent/cloudstack/api.js'
 import { encodeValue } from '../../../agent/cloudstack/signature.js'
-import { CloudstackVolumes } from '../../../agent/cloudstack/volumes.js'
 import { volumeId } from '../../../agent/domain/ids.js'
 import { AppError } from '../../../agent/errors.js'
+import { agentOf, clientOf } from './client-fixture.js'
 
 const key = { apiKey: 'the-Api_Key', secretKey: 'the-secret' }
 const id = volumeId('0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0')
@@ -57,15 +56,7 @@ async function scripted(t: Test, answer: Answer) {
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/client/api`
-  const api = (credentials = key) =>
-    new CloudstackApi({
-      url,
-      credentials: () => Promise.resolve(credentials),
-      timeoutMs: 5000,
-      jobPollMs: 1,
-      now,
-      pause: () => Promise.resolve(),
-    })
+  const api = (credentials = key) => clientOf({ url, ...credentials }, { now })
   return { api, seen }
 }
 
@@ -82,7 +73,7 @@ const failureOf = async (attempt: Promise<unknown>): Promise<AppError> => {
 void t.test('every value is signed as CloudStack reads it', async t => {
   const { api, seen } = await scripted(t, () => ({ body: { listzonesresponse: {} } }))
   for (const name of ["a b+c*d~e!f'g(h)i", 'Größe/日本&=?%', ''])
-    await api().call('listZones', { name }, never)
+    await api().once('listZones', { name }, never)
   t.match(seen[0]?.get('expires'), '2026-11-23T12:10:00+0000')
   t.equal(seen[0]?.get('signatureversion'), '3')
   fc.assert(
@@ -93,7 +84,7 @@ void t.test('every value is signed as CloudStack reads it', async t => {
     ),
   )
   t.equal(
-    (await failureOf(api({ ...key, secretKey: 'wrong' }).call('listZones', {}, never))).code,
+    (await failureOf(api({ ...key, secretKey: 'wrong' }).once('listZones', {}, never))).code,
     'CLOUDSTACK_REFUSED',
   )
 })
@@ -103,7 +94,6 @@ void t.test('faults, failed jobs and answers that make no sense are named', asyn
     refused: { status: 431, body: { refusedresponse: { errorcode: 431, errortext: 'bad parameter' } } },
     notjson: { body: '<html>' },
     odd: { body: { something: 1 } },
-    start: { body: { startresponse: { jobid: 'j' } } },
     queryAsyncJobResult: {
       body: {
         queryasyncjobresultresponse: {
@@ -114,26 +104,19 @@ void t.test('faults, failed jobs and answers that make no sense are named', asyn
     },
   }
   const { api } = await scripted(t, parameters => answers[parameters.get('command') ?? ''] ?? { body: {} })
-  t.match(await failureOf(api().call('refused', {}, never)), {
+  t.match(await failureOf(api().once('refused', {}, never)), {
     code: 'CLOUDSTACK_FAULT',
     message: /bad parameter/,
   })
-  t.equal((await failureOf(api().call('notjson', {}, never))).code, 'CLOUDSTACK_PROTOCOL')
-  t.equal((await failureOf(api().call('odd', {}, never))).code, 'CLOUDSTACK_PROTOCOL')
-  t.match(await failureOf(api().callJob('start', {}, never)), {
-    code: 'CLOUDSTACK_FAULT',
-    message: /no capacity/,
+  t.equal((await failureOf(api().once('notjson', {}, never))).code, 'CLOUDSTACK_PROTOCOL')
+  t.equal((await failureOf(api().once('odd', {}, never))).code, 'CLOUDSTACK_PROTOCOL')
+  t.match(await api().awaitJob('start', 'j', never), {
+    kind: 'failed',
+    fault: { code: 'CLOUDSTACK_INTERNAL', message: /no capacity/ },
   })
-  const nobody = new CloudstackApi({
-    url: 'http://127.0.0.1:1/client/api',
-    credentials: () => Promise.resolve(key),
-    timeoutMs: 1000,
-    jobPollMs: 1,
-    now,
-    pause: () => Promise.resolve(),
-  })
-  const away = await failureOf(nobody.call('listZones', {}, never))
-  t.equal(away.code, 'CLOUDSTACK_UNREACHABLE')
+  const nobody = clientOf({ url: 'http://127.0.0.1:1/client/api', ...key })
+  const away = await failureOf(nobody.once('listZones', {}, never))
+  t.match(away, { code: 'CLOUDSTACK_UNREACHABLE', effect: 'none' })
   t.notMatch(away.message, /secret/)
 })
 
@@ -156,6 +139,12 @@ void t.test('a volume is found before it is made, attached once and removed once
           state: 'Allocated',
         }
         return wrap({ id, jobid: 'create' })
+      case 'createTags':
+        volume = {
+          ...volume,
+          tags: [{ key: parameters.get('tags[0].key'), value: parameters.get('tags[0].value') }],
+        }
+        return wrap({ jobid: 'tag' })
       case 'attachVolume':
         volume = { ...volume, virtualmachineid: parameters.get('virtualmachineid') }
         return wrap({ jobid: 'attach' })
@@ -169,9 +158,9 @@ void t.test('a volume is found before it is made, attached once and removed once
         return wrap({ jobstatus: polls++ % 2 === 0 ? 0 : 1, jobresult: {} })
     }
   })
-  const volumes = new CloudstackVolumes(api(), { zoneId: 'z', applianceVmId: 'oma', diskOfferingId: 'd' })
+  const { volumes } = agentOf(api(), { zoneId: 'z', applianceVmId: 'oma', diskOfferingId: 'd' })
   const made = await volumes.ensure('ossea-1', 1024n ** 3n + 1n, never)
-  t.match(made, { id, sizeBytes: 2n * 1024n ** 3n, vmId: undefined })
+  t.match(made, { id, sizeBytes: 2n * 1024n ** 3n, vmId: undefined, isOurs: true })
   t.same(await volumes.ensure('ossea-1', 1n, never), made)
   t.same(await volumes.findByName('ossea', never), [], 'only the exact name')
   await volumes.ensureAttached(id, never)
@@ -182,7 +171,7 @@ void t.test('a volume is found before it is made, attached once and removed once
   volume = { ...volume, virtualmachineid: 'oma' }
   await volumes.remove(id, never)
   await volumes.remove(id, never)
-  t.same(commands, ['createVolume', 'attachVolume', 'detachVolume', 'deleteVolume'])
+  t.same(commands, ['createVolume', 'createTags', 'attachVolume', 'detachVolume', 'deleteVolume'])
   t.equal((await failureOf(volumes.ensureAttached(id, never))).code, 'VOLUME_UNKNOWN')
 })
 
@@ -195,13 +184,13 @@ void t.test(
       body: { listvolumesresponse: { errorcode: 431, errortext: text } },
     }))
     const place = { zoneId: 'z', applianceVmId: 'oma', diskOfferingId: 'd' }
-    t.equal(await new CloudstackVolumes(unknown.api(), place).find(id, never), undefined)
-    await new CloudstackVolumes(unknown.api(), place).remove(id, never)
+    t.equal(await agentOf(unknown.api(), place).volumes.find(id, never), undefined)
+    await agentOf(unknown.api(), place).volumes.remove(id, never)
     const volume = { id, name: 'ossea-1', size: 1024 ** 3, state: 'Expunging' }
     const dying = await scripted(t, () => ({ body: { listvolumesresponse: { count: 1, volume: [volume] } } }))
-    t.same(await new CloudstackVolumes(dying.api(), place).findByName('ossea-1', never), [])
+    t.same(await agentOf(dying.api(), place).volumes.findByName('ossea-1', never), [])
     const busy = await scripted(t, () => ({ status: 503, body: '<html>' }))
-    t.equal((await failureOf(busy.api().call('listZones', {}, never))).code, 'CLOUDSTACK_UNREACHABLE')
+    t.equal((await failureOf(busy.api().once('listZones', {}, never))).code, 'CLOUDSTACK_UNREACHABLE')
   },
 )
 
@@ -209,10 +198,12 @@ void t.test('a volume a job still works on is not acted on before the job has en
   const volume = { id, name: 'ossea-1', size: 1024 ** 3, state: 'Ready' }
   for (const end of ['attached', 'failed', 'forgotten'] as const) {
     let polls = 0
+    let attached = false
     const commands: string[] = []
     const { api } = await scripted(t, parameters => {
       const command = parameters.get('command') ?? ''
       commands.push(command)
+      if (command === 'attachVolume') attached = true
       const wrap = (fields: unknown, status = 200) => ({
         status,
         body: { [`${command.toLowerCase()}response`]: fields },
@@ -220,7 +211,7 @@ void t.test('a volume a job still works on is not acted on before the job has en
       if (command === 'listVolumes') {
         // A list that lags behind may name the job even after its end.
         const job = polls < 3 || end === 'forgotten' ? { jobid: 'j', jobstatus: 0 } : {}
-        const vm = end === 'attached' && polls >= 3 ? { virtualmachineid: 'oma' } : {}
+        const vm = attached || (end === 'attached' && polls >= 3) ? { virtualmachineid: 'oma' } : {}
         return wrap({ count: 1, volume: [{ ...volume, ...job, ...vm }] })
       }
       if (command !== 'queryAsyncJobResult') return wrap({ jobid: 'k' })
@@ -230,7 +221,7 @@ void t.test('a volume a job still works on is not acted on before the job has en
       if (polls < 3) return wrap({ jobstatus: 0 })
       return wrap({ jobstatus: end === 'attached' ? 1 : 2, jobresult: { errortext: 'no' } })
     })
-    const volumes = new CloudstackVolumes(api(), { zoneId: 'z', applianceVmId: 'oma', diskOfferingId: 'd' })
+    const { volumes } = agentOf(api(), { zoneId: 'z', applianceVmId: 'oma', diskOfferingId: 'd' })
     await volumes.ensureAttached(id, never)
     t.equal(commands.filter(command => command === 'attachVolume').length, end === 'attached' ? 0 : 1, end)
   }

@@ -4,18 +4,11 @@ import { Agent, request } from 'undici'
 import { operatorClient, type Send } from '../../../agent/api/client.js'
 import { AppError } from '../../../agent/errors.js'
 import { operatorApi } from '../../../agent/http/operator-api.js'
-import { passSaga } from '../../../agent/replication/pass/saga.js'
 import { migrate } from '../../../agent/store/database.js'
-import { jobAdmin } from '../../../agent/store/job-admin.js'
-import { managedVms } from '../../../agent/store/managed-vms.js'
-import { hardwareHistory } from '../../../agent/store/vm-hardware.js'
-import { vmPreflights } from '../../../agent/store/vm-preflights.js'
-import { verificationAdmin } from '../../../agent/store/verifications.js'
-import { views } from '../../../agent/store/views.js'
 import { workerReports } from '../../../agent/store/worker-reports.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
-import { silent } from '../../lib/saga-harness.js'
+import { operatorParts } from '../../lib/operator-parts.js'
 
 const now = (): Date => new Date()
 const idOf = (number: number): string => `4200000${number}-0000-4000-8000-000000000000`
@@ -45,15 +38,8 @@ async function start(t: Test) {
   await migrate(db)
   let pokes = 0
   const server = operatorApi({
-    views: views(db, { version: '9.9.9', now, workerSilenceMs: 30_000, passSteps: passSaga.steps }),
-    admin: jobAdmin(db, now),
-    managed: managedVms(db, now),
-    hardware: hardwareHistory(db),
-    verifications: verificationAdmin(db, now),
-    preflights: { run: () => Promise.resolve(), last: vmPreflights(db, now).last },
+    ...operatorParts(db, now),
     onWork: () => (pokes += 1),
-    onCancel: () => undefined,
-    logger: silent,
   })
   const socketPath = join(await temporaryDir(t), 'api.sock')
   await server.listen({ path: socketPath })

@@ -6,19 +6,12 @@ import { operatorClient, type Send } from '../../../agent/api/client.js'
 import { taskId } from '../../../agent/domain/ids.js'
 import { AppError } from '../../../agent/errors.js'
 import { operatorApi } from '../../../agent/http/operator-api.js'
-import { passSaga } from '../../../agent/replication/pass/saga.js'
 import { migrate } from '../../../agent/store/database.js'
-import { jobAdmin } from '../../../agent/store/job-admin.js'
-import { managedVms } from '../../../agent/store/managed-vms.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
-import { hardwareHistory } from '../../../agent/store/vm-hardware.js'
 import { taskBoardStore } from '../../../agent/store/worker-tasks.js'
-import { vmPreflights } from '../../../agent/store/vm-preflights.js'
-import { verificationAdmin } from '../../../agent/store/verifications.js'
-import { views } from '../../../agent/store/views.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
-import { silent } from '../../lib/saga-harness.js'
+import { operatorParts } from '../../lib/operator-parts.js'
 
 const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
   try {
@@ -37,15 +30,9 @@ void t.test('the operator API on a unix socket over a real database', async t =>
   const cancelled: string[] = []
   let pokes = 0
   const server = operatorApi({
-    views: views(db, { version: '9.9.9', now, workerSilenceMs: 30_000, passSteps: passSaga.steps }),
-    admin: jobAdmin(db, now),
-    managed: managedVms(db, now),
-    hardware: hardwareHistory(db),
-    verifications: verificationAdmin(db, now),
-    preflights: { run: () => Promise.resolve(), last: vmPreflights(db, now).last },
+    ...operatorParts(db, now),
     onWork: () => (pokes += 1),
     onCancel: saga => cancelled.push(saga),
-    logger: silent,
   })
   const socketPath = join(await temporaryDir(t), 'api.sock')
   await server.listen({ path: socketPath })

@@ -1,4 +1,4 @@
-import { row } from './error-row.js'
+import { row } from './row.js'
 
 /** What vCenter, its VMs and VDDK can do wrong. */
 export const sourceErrors = {

@@ -1,0 +1,67 @@
+import { type ConfiguredVolumes } from '../cloudstack/configured.js'
+import { type OmaConfig } from '../config/schema.js'
+import { type VolumeId } from '../domain/ids.js'
+import { type Logger } from '../log/logger.js'
+import { passSaga } from '../replication/pass/saga.js'
+import { sourceSite, type TaskBoard } from '../replication/source-site.js'
+import { verifySaga } from '../replication/verify/saga.js'
+import { SagaRunner, sagaKind, type SagaKind } from '../saga/runner.js'
+import { type Database } from '../store/database.js'
+import { passStore } from '../store/pass-store.js'
+import { sagaLog } from '../store/saga-log.js'
+import { verificationStore } from '../store/verifications.js'
+import { type VolumeSlots } from '../volume-controller/slots.js'
+import { type VolumedLink } from '../volumes/client.js'
+import { pause, wallClock } from './clock.js'
+
+/** Longer than a restart of vCenter or of an appliance. */
+const defaultCopyPatienceSeconds = 900
+
+const usualSlowSnapshotSeconds = 60
+
+interface Peers {
+  readonly board: TaskBoard
+  readonly volumed: VolumedLink
+  readonly cloud: ConfiguredVolumes
+  readonly slots: VolumeSlots
+}
+
+/** Runs every kind of saga of the OMA. */
+export function sagaRunner(
+  db: Database,
+  config: OmaConfig,
+  peers: Peers,
+  others: readonly SagaKind[],
+  logger: Logger,
+): SagaRunner {
+  const deps = {
+    store: passStore(db, wallClock),
+    source: sourceSite(peers.board),
+    target: {
+      ...peers.cloud,
+      ensureAttached: (volume: VolumeId, signal: AbortSignal) => peers.slots.ensureAttached(volume, signal),
+    },
+    exports: peers.volumed,
+    slowSnapshotSeconds: config.slow_snapshot_seconds ?? usualSlowSnapshotSeconds,
+    logger,
+    now: wallClock,
+    pause,
+    copyPatienceMs: (config.copy_patience_seconds ?? defaultCopyPatienceSeconds) * 1000,
+  }
+  return new SagaRunner({
+    log: sagaLog(db, wallClock),
+    logger,
+    pause,
+    retryFirstMs: 500,
+    retryMaxMs: 30_000,
+    triesBeforeOperator: 10,
+    kinds: [
+      sagaKind(passSaga, deps),
+      sagaKind(verifySaga, { ...deps, verifications: verificationStore(db, wallClock) }),
+      ...others,
+    ],
+    sweepMs: 2000,
+    parkedRetryMs: 60_000,
+    now: () => Date.now(),
+  })
+}

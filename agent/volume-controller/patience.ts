@@ -1,0 +1,46 @@
+import { AppError, type ErrorCode } from '../errors.js'
+import { type ControllerDeps } from './deps.js'
+
+/** Nothing is wrong with what was asked: somebody was away, or answered half. */
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'CLOUDSTACK_UNREACHABLE',
+  'CLOUDSTACK_BUSY',
+  'CLOUDSTACK_PROTOCOL',
+  'CLOUDSTACK_INTERNAL',
+  'CLOUDSTACK_JOB_UNFINISHED',
+  'VOLUMED_UNREACHABLE',
+])
+
+/** Tries `attempt`, which looks before it acts, until it is answered; after the time limit its last error is passed on. */
+export async function patiently<T>(
+  { now, pause, timing }: Pick<ControllerDeps, 'now' | 'pause' | 'timing'>,
+  signal: AbortSignal,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  const endMs = now().getTime() + timing.patienceMs
+  for (;;) {
+    try {
+      return await attempt()
+    } catch (error) {
+      if (!(error instanceof AppError) || !passing.has(error.code) || now().getTime() >= endMs) throw error
+    }
+    await pause(timing.lookMs, signal)
+    signal.throwIfAborted()
+  }
+}
+
+/** Looks until something is seen; undefined after `limitMs`. */
+export async function lookFor<T>(
+  { now, pause, timing }: Pick<ControllerDeps, 'now' | 'pause' | 'timing'>,
+  signal: AbortSignal,
+  limitMs: number,
+  look: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  const endMs = now().getTime() + limitMs
+  for (;;) {
+    const seen = await look()
+    if (seen !== undefined || now().getTime() >= endMs) return seen
+    await pause(timing.lookMs, signal)
+    signal.throwIfAborted()
+  }
+}

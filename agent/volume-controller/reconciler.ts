@@ -1,0 +1,166 @@
+import { volumeId } from '../domain/ids.js'
+import { AppError } from '../errors.js'
+import { type Logger } from '../log/logger.js'
+import { type CloudVolumes, type VolumeDaemon } from './deps.js'
+import { findingsOf, type Finding, type FindingKind, type Observed, type Recorded } from './findings.js'
+import { type VolumeRequest } from './operation.js'
+
+export interface StoredFinding extends Finding {
+  readonly firstSeenAt: Date
+  readonly lastSeenAt: Date
+}
+
+export interface FindingStore {
+  readonly recorded: () => Promise<Recorded>
+  /** Replaces the stored findings by these, in one transaction; one that was there keeps when it was first seen. */
+  readonly replace: (findings: readonly Finding[]) => Promise<void>
+  readonly all: () => Promise<readonly StoredFinding[]>
+}
+
+export interface NameChanges {
+  readonly made: string[]
+  readonly repaired: string[]
+  readonly dropped: string[]
+}
+
+export interface ReconcilerOptions {
+  readonly cloud: Pick<CloudVolumes, 'applianceVmId' | 'all'>
+  readonly daemon: Pick<VolumeDaemon, 'devices' | 'exports'> & {
+    readonly mendNames: (signal: AbortSignal) => Promise<NameChanges>
+  }
+  readonly store: FindingStore
+  /** Records an operation; the same key finds the same one. */
+  readonly request: (idempotencyKey: string, request: VolumeRequest) => Promise<{ readonly id: string }>
+  readonly onWork: () => void
+  /** An orphan is not removed before it has been seen for so long. */
+  readonly orphanAgeMs: number
+  /** False: orphans are listed, and removed when an operator says so. */
+  readonly removesByItself: boolean
+  readonly intervalMs: number
+  readonly now: () => Date
+  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
+  readonly logger: Logger
+}
+
+export type RemovableKind = Extract<FindingKind, 'orphan-volume' | 'orphan-export'>
+
+const removal = { 'orphan-volume': 'delete', 'orphan-export': 'revoke' } as const
+
+/**
+ * Compares CloudStack and the devices with the database, now and then and when asked. It changes nothing itself: what is
+ * removed is removed by an operation, in its turn and with all its checks. Objects of others are never findings.
+ */
+export class Reconciler {
+  readonly #options: ReconcilerOptions
+  readonly #stop = new AbortController()
+  #turn: Promise<unknown> = Promise.resolve()
+  #running: Promise<void> = Promise.resolve()
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    this.#running = this.#untilStopped()
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort()
+    await this.#running
+  }
+
+  async findings() {
+    return (await this.#options.store.all()).map(viewOf)
+  }
+
+  /** Rejects, and changes no finding, when something could not be seen. */
+  async sync(signal: AbortSignal) {
+    const { made, repaired, dropped } = await this.#options.daemon.mendNames(signal)
+    await this.#look(signal)
+    return { names: { made, repaired, dropped }, findings: await this.findings() }
+  }
+
+  async remove(kind: RemovableKind, subject: string, signal: AbortSignal): Promise<{ readonly id: string }> {
+    await this.#look(signal)
+    const found = (await this.#options.store.all()).find(one => one.kind === kind && one.subject === subject)
+    if (found === undefined) throw new AppError('NOT_FOUND', `there is no ${kind} ${subject}`)
+    return this.#remove(kind, found)
+  }
+
+  #remove(kind: RemovableKind, found: StoredFinding): Promise<{ readonly id: string }> {
+    const { orphanAgeMs, now, request } = this.#options
+    const since = found.firstSeenAt.toISOString()
+    if (now().getTime() - found.firstSeenAt.getTime() < orphanAgeMs)
+      throw new AppError('ORPHAN_TOO_YOUNG', `${kind} ${found.subject} is seen since ${since}`)
+    // What comes back later is another orphan, and gets an operation of its own.
+    const key = `${kind}:${found.subject}:${found.firstSeenAt.getTime()}`
+    return request(key, { kind: removal[kind], volumeId: volumeId(found.subject) })
+  }
+
+  /** One look at a time: an older one must not overwrite the findings of a newer one. */
+  #look(signal: AbortSignal): Promise<void> {
+    const next = this.#turn.then(() => this.#lookNow(signal))
+    this.#turn = next.catch(() => undefined)
+    return next
+  }
+
+  async #lookNow(signal: AbortSignal): Promise<void> {
+    const { cloud, daemon, store, logger } = this.#options
+    const { items: devices, doubts } = await daemon.devices(signal)
+    const observed: Observed = {
+      applianceVmId: await cloud.applianceVmId(),
+      volumes: await cloud.all(signal),
+      devices,
+      doubts,
+      exports: await daemon.exports(signal),
+    }
+    const findings = findingsOf(observed, await store.recorded())
+    const known = new Set((await store.all()).map(({ kind, subject }) => `${kind} ${subject}`))
+    await store.replace(findings)
+    for (const { kind, subject, what } of findings)
+      if (!known.has(`${kind} ${subject}`))
+        logger.warn({ kind, subject, what }, 'volumes are not as recorded')
+  }
+
+  async #untilStopped(): Promise<void> {
+    const { intervalMs, pause } = this.#options
+    const { signal } = this.#stop
+    while (!signal.aborted) {
+      await pause(intervalMs, signal)
+      await this.#compare(signal)
+    }
+  }
+
+  async #compare(signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return
+    try {
+      await this.#look(signal)
+      if (this.#options.removesByItself) await this.#removeOld()
+    } catch (error) {
+      // Without a CloudStack there is nothing to compare with.
+      if (error instanceof AppError && error.code === 'CLOUDSTACK_NOT_CONFIGURED') return
+      this.#options.logger.warn({ err: error }, 'volumes could not be compared')
+    }
+  }
+
+  async #removeOld(): Promise<void> {
+    const { store, now, orphanAgeMs, onWork, logger } = this.#options
+    for (const found of await store.all()) {
+      const { kind } = found
+      if (kind !== 'orphan-volume' && kind !== 'orphan-export') continue
+      if (now().getTime() - found.firstSeenAt.getTime() < orphanAgeMs) continue
+      const { id } = await this.#remove(kind, found)
+      logger.warn({ kind, subject: found.subject, operation: id }, 'orphan is being removed')
+      onWork()
+    }
+  }
+}
+
+const viewOf = ({ kind, subject, what, firstSeenAt, lastSeenAt }: StoredFinding) => ({
+  kind,
+  subject,
+  what,
+  removable: kind === 'orphan-volume' || kind === 'orphan-export',
+  firstSeenAt: firstSeenAt.toISOString(),
+  lastSeenAt: lastSeenAt.toISOString(),
+})
