@@ -48,7 +48,6 @@ class Copy {
   bool prepare() {
     wanted_ = above(options_.extents, options_.resume_from);
     shared_.set_durable({options_.resume_from, {}});
-    shared_.set_rate(options_.bytes_per_second);
     ends_.resize(1);
     if (!connect_ends(options_, shared_.stop, ends_[0], outcome_.failure)) return false;
     if (!check_request(options_, ends_[0], outcome_.failure)) return false;

@@ -182,6 +182,8 @@ Napi::Value start_copy(const Napi::CallbackInfo& info) {
   }
   auto job = std::make_shared<Job>(env);
   if (!read_request(info[0].As<Napi::Object>(), job->options)) return env.Undefined();
+  // Before the thread is there: what JavaScript says next must stay the last word.
+  job->shared.set_rate(job->options.bytes_per_second);
   job->on_progress = Napi::Persistent(info[1].As<Napi::Function>());
   const Napi::Promise promise = job->deferred.Promise();
   const Napi::Function nothing = Napi::Function::New(env, [](const Napi::CallbackInfo&) {});

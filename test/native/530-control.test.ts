@@ -117,6 +117,16 @@ void t.test('a paused copy reads nothing until it is resumed', async t => {
   t.ok(await same())
 })
 
+void t.test('a rate given right after the start is the one that counts', async t => {
+  const { request: plain, same } = await request(t, 8, { bytesPerSecond: mib / 4n })
+  for (let round = 0; round < 20; round += 1) {
+    const running = startCopy({ ...plain, signal: AbortSignal.timeout(10_000) })
+    running.setRate(undefined)
+    await running.result
+  }
+  t.ok(await same())
+})
+
 void t.test('a cancel takes less than 200 ms, also when a server hangs', async t => {
   const { request: plain, dir } = await request(t, 16)
   if (plain.target.kind !== 'unix') throw new Error('a unix socket was expected')
