@@ -108,7 +108,7 @@ export interface CopyRequest extends CopySettings {
 /**
  * Bytes. After a successful copy: read + skipped-without-reading = the extents' total; every byte read was either
  * written or zeroed, or skipped because the target held it. A copy that goes back to a durable mark takes what it sends
- * again out of the counts, so they can fall. `retriedRequests` counts the pieces sent again.
+ * again out of the counts, so they can fall. `retriedRequests` counts the pieces above the mark, which are sent again.
  */
 export interface CopyCounters {
   readonly readBytes: bigint

@@ -74,7 +74,9 @@ class Copy {
   }
 
   Severity run_round() {
-    const Mark from = shared_.durable();
+    Mark from = shared_.durable();
+    from.pieces = 0;
+    shared_.set_durable(from);
     shared_.counters.reset(from.tally);
     const std::vector<Range> rest = above(wanted_, from.offset);
     WorkQueue queue(sizes_, from);
@@ -90,7 +92,7 @@ class Copy {
       if (shared_.target_can_flush) shared_.set_durable(end_);
     } else {
       outcome_.failure = failure;
-      shared_.sent_again.fetch_add(queue.open_pieces());
+      shared_.sent_again.fetch_add(queue.handed_out() - shared_.durable().pieces);
     }
     shared_.end_round();
     return severity;

@@ -89,7 +89,7 @@ void WorkQueue::done(const Piece& piece, const Tally& tally) {
     low_.offset = open_.front().end;
     low_.tally.add(open_.front().tally);
     open_.pop_front();
-    ++first_open_;
+    low_.pieces = ++first_open_;
   }
 }
 
@@ -111,7 +111,7 @@ Mark WorkQueue::low() const {
   return low_;
 }
 
-uint64_t WorkQueue::open_pieces() const {
+uint64_t WorkQueue::handed_out() const {
   const std::lock_guard<std::mutex> lock(mutex_);
-  return open_.size();
+  return first_open_ + open_.size();
 }

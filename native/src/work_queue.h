@@ -35,10 +35,12 @@ struct Piece {
   uint64_t number = 0;
 };
 
-// Everything below `offset` was acknowledged; `tally` counts exactly that.
+// Everything below `offset` was acknowledged; `tally` counts exactly that, `pieces` those of it
+// that this round handed out.
 struct Mark {
   uint64_t offset = 0;
   Tally tally;
+  uint64_t pieces = 0;
 };
 
 struct PieceSizes {
@@ -72,8 +74,8 @@ class WorkQueue {
   void set_paused(bool paused);
 
   Mark low() const;
-  // Pieces handed out that `low` does not cover.
-  uint64_t open_pieces() const;
+  // Pieces handed out so far.
+  uint64_t handed_out() const;
 
  private:
   struct Open {

@@ -177,7 +177,7 @@ void t.test('a lost connection of either side is made again and no byte is missi
       ...plain,
       [side]: between.target,
       progressIntervalMs: 10,
-      markIntervalMs: 50,
+      markIntervalMs: side === 'source' ? 60_000 : 50,
       onProgress: ({ readBytes }) => {
         if (cuts > 0 || readBytes < 4n * mib) return
         cuts += 1
@@ -185,7 +185,8 @@ void t.test('a lost connection of either side is made again and no byte is missi
       },
     })
     t.equal(result.reconnects, 1, side)
-    t.ok(result.retriedRequests > 0)
+    // Without a mark everything is sent again.
+    if (side === 'source') t.ok(result.retriedRequests >= 8)
     t.equal(result.readBytes, 16n * mib, 'what was sent again is counted once')
     t.ok(await same())
   }
