@@ -18,9 +18,7 @@ export interface ScrubOptions {
   readonly lookMs: number
   /** Between the beginnings of two looks at one job. */
   readonly everyMs: number
-  readonly pollMs: number
   readonly now: () => Date
-  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
   readonly logger: Logger
 }
 
@@ -30,20 +28,9 @@ export interface ScrubOptions {
  */
 export class Scrubber {
   readonly #options: ScrubOptions
-  readonly #stop = new AbortController()
-  #scrubbing: Promise<void> = Promise.resolve()
 
   constructor(options: ScrubOptions) {
     this.#options = options
-  }
-
-  start(): void {
-    this.#scrubbing = this.#scrubUntilStopped()
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort()
-    await this.#scrubbing
   }
 
   /** Starts a look at the job that waits longest; true when it did. */
@@ -61,18 +48,5 @@ export class Scrubber {
     logger.info({ job }, 'scrub started')
     onWork()
     return true
-  }
-
-  async #scrubUntilStopped(): Promise<void> {
-    const { pollMs, pause, logger } = this.#options
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      try {
-        await this.next()
-      } catch (error) {
-        logger.warn({ err: error }, 'no scrub could be started')
-      }
-      await pause(pollMs, signal)
-    }
   }
 }

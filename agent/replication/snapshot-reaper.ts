@@ -12,30 +12,17 @@ export interface SnapshotReaperOptions {
   readonly source: Pick<SourceSite, 'removeSnapshot'>
   readonly tasks: Pick<TaskBoardStore, 'forgetOwner'>
   readonly logger: Logger
-  readonly intervalMs: number
-  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
 }
 
 /**
  * Removes what passes left in vCenter: a VM that was away when its snapshot should have gone, a database that was restored.
- * Looks at the start and then again and again; what fails is tried at the next look.
+ * What fails is tried at the next look.
  */
 export class SnapshotReaper {
   readonly #options: SnapshotReaperOptions
-  readonly #stop = new AbortController()
-  #reaping: Promise<void> = Promise.resolve()
 
   constructor(options: SnapshotReaperOptions) {
     this.#options = options
-  }
-
-  start(): void {
-    this.#reaping = this.#reapUntilStopped()
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort()
-    await this.#reaping
   }
 
   /** One look; gives how many snapshots were removed. */
@@ -56,19 +43,6 @@ export class SnapshotReaper {
       await tasks.forgetOwner(run)
     }
     return removed
-  }
-
-  async #reapUntilStopped(): Promise<void> {
-    const { intervalMs, pause, logger } = this.#options
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      try {
-        await this.reap(signal)
-      } catch (error) {
-        logger.warn({ err: error }, 'left snapshots could not be looked for')
-      }
-      await pause(intervalMs, signal)
-    }
   }
 }
 

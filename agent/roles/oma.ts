@@ -11,7 +11,6 @@ import { workerApi } from '../http/worker-api.js'
 import { type Logger } from '../log/logger.js'
 import { preflight } from '../replication/preflight.js'
 import { passSaga } from '../replication/pass/saga.js'
-import { Scrubber, type ScrubOptions } from '../replication/scrubber.js'
 import { sourceSite, TaskBoard } from '../replication/source-site.js'
 import { SnapshotReaper } from '../replication/snapshot-reaper.js'
 import { cloudstackConfiguration } from '../store/cloudstack-configuration.js'
@@ -31,6 +30,7 @@ import { volumedLink } from '../volumes/client.js'
 import { pause, wallClock } from './clock.js'
 import { cloudstackTiming } from './cloudstack-timing.js'
 import { machineIdentity } from './machine-identity.js'
+import { backgroundWork } from './oma-background.js'
 import { sagaRunner } from './oma-sagas.js'
 import { type Role } from './role.js'
 import { productVersion } from './version.js'
@@ -41,8 +41,6 @@ const defaultLeaseSeconds = 30
 
 /** An operator waits for it in front of a screen. */
 const preflightLimitMs = 60_000
-
-const reapIntervalMs = 3_600_000
 
 /** The agent's user, and the group that may use it. */
 const socketMode = 0o660
@@ -119,11 +117,6 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     onCancel: saga => runner.cancel(saga),
     logger,
   })
-  const scrubber = scrubberOf(config, {
-    verifications,
-    onWork: () => runner.poke(),
-    logger,
-  })
   const worker = workerApi({
     tasks,
     reports: workerReports(db, wallClock),
@@ -137,12 +130,12 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     source: sourceSite(board),
     tasks,
     logger,
-    intervalMs: reapIntervalMs,
-    pause,
   })
+  const onWork = (): void => runner.poke()
+  const background = backgroundWork(config, { reaper, reconciler, slots, verifications, onWork, logger })
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])
-    await Promise.all([runner.stop(), reaper.stop(), scrubber?.stop(), reconciler.stop(), slots.stop()])
+    await Promise.all([runner.stop(), ...background.map(work => work.stop())])
     await board.stop()
     await volumed.disconnect()
     await cloudstack.close()
@@ -152,30 +145,8 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   await listenOnSocket(operator, config.api.operator_socket, socketMode)
   board.start()
   runner.start()
-  reaper.start()
-  scrubber?.start()
-  reconciler.start()
-  slots.start()
+  for (const work of background) work.start()
   return { close }
-}
-
-const longestScrubPollMs = 60_000
-
-/** Undefined where none is configured. */
-function scrubberOf(
-  { scrub }: OmaConfig,
-  parts: Pick<ScrubOptions, 'verifications' | 'onWork' | 'logger'>,
-): Scrubber | undefined {
-  if (scrub === undefined) return undefined
-  return new Scrubber({
-    ...parts,
-    bytesPerSecond: BigInt(scrub.bytes_per_second),
-    lookMs: scrub.look_minutes * 60_000,
-    everyMs: scrub.every_minutes * 60_000,
-    pollMs: Math.min(longestScrubPollMs, scrub.every_minutes * 15_000),
-    now: wallClock,
-    pause,
-  })
 }
 
 function cloudstackConnection(

@@ -9,7 +9,6 @@ import { chosenReaders } from '../source/chosen-readers.js'
 import { DatastoreFloor } from '../source/datastore-floor.js'
 import { DiskBudget } from '../source/disk-budget.js'
 import { folderReaders } from '../source/folder-readers.js'
-import { LimitsWatch } from '../source/limits-watch.js'
 import { LiveLimits } from '../source/live-limits.js'
 import { RateGovernor } from '../source/rate-governor.js'
 import { InventoryScan } from '../source/inventory-scan.js'
@@ -21,6 +20,7 @@ import { Worker } from '../source/worker.js'
 import { openVsphere } from '../vsphere/vsphere.js'
 import { monotonicMs, pause, wallClock } from './clock.js'
 import { type Role } from './role.js'
+import { Periodic } from './periodic.js'
 import { productVersion } from './version.js'
 
 /** Each slot works for one VM, and each holds one wait for work or one task with its heartbeats. */
@@ -45,7 +45,15 @@ export async function startVma(config: VmaConfig, logger: Logger): Promise<Role>
   })
   const limits = await LiveLimits.open(config.limits_file, logger)
   const rates = new RateGovernor({ limits: () => limits.current, now: wallClock })
-  const watch = new LimitsWatch({ limits, rates, intervalMs: limitsLookMs, pause })
+  const watch = new Periodic({
+    work: async () => {
+      await limits.look()
+      rates.look()
+    },
+    first: 'at-once',
+    intervalMs: limitsLookMs,
+    onFailure: error => logger.error({ err: error }, 'the limits could not be applied'),
+  })
   const floorBytes = () => limits.current.datastoreFloorBytes
   const floor = new DatastoreFloor({ vsphere, floorBytes, lookMs: floorLookMs, pause, logger })
   const place =

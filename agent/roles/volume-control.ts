@@ -24,7 +24,10 @@ export interface VolumePeers {
 
 const defaultIdleDetachSeconds = 3600
 
-/** The disks this appliance can have; idle ones are not looked for yet. */
+export const idleDetachMs = (config: OmaConfig): number =>
+  (config.idle_detach_seconds ?? defaultIdleDetachSeconds) * 1000
+
+/** The disks this appliance can have. */
 export function applianceSlots(
   db: Database,
   cloud: ConfiguredVolumes,
@@ -33,7 +36,7 @@ export function applianceSlots(
   logger: Logger,
 ): VolumeSlots {
   const own = config.max_attached_volumes
-  const idleMs = (config.idle_detach_seconds ?? defaultIdleDetachSeconds) * 1000
+  const idleMs = idleDetachMs(config)
   return new VolumeSlots({
     cloud: own === undefined ? cloud : { ...cloud, dataDiskLimit: () => Promise.resolve(own) },
     store: volumeSlots(db),
@@ -42,7 +45,6 @@ export function applianceSlots(
     lookMs: 250,
     waitMs: 120_000,
     idleMs,
-    intervalMs: Math.min(idleMs, 60_000),
     now: wallClock,
     pause,
     logger,
@@ -77,11 +79,9 @@ export function volumeSagaKinds(
   return operationSagas.map(saga => sagaKind(saga, deps))
 }
 
-/** Nothing is so urgent to be compared that it may keep CloudStack busy. */
-const defaultReconcileSeconds = 600
 const defaultOrphanAgeSeconds = 86_400
 
-/** What the operator's API does with volumes; the reconciler is not started yet. */
+/** What the operator's API does with volumes. */
 export function volumeControl(
   db: Database,
   { cloud, volumed }: Omit<VolumePeers, 'slots'>,
@@ -104,9 +104,7 @@ export function volumeControl(
     onWork,
     orphanAgeMs: (config.orphan_age_seconds ?? defaultOrphanAgeSeconds) * 1000,
     removesByItself: config.remove_orphans ?? false,
-    intervalMs: (config.reconcile_seconds ?? defaultReconcileSeconds) * 1000,
     now: wallClock,
-    pause,
     logger,
   })
   const looks = volumeLooks({ cloud, daemon: volumed, recorded: recordedVolumes(db) })

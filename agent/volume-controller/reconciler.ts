@@ -36,9 +36,7 @@ export interface ReconcilerOptions {
   readonly orphanAgeMs: number
   /** False: orphans are listed, and removed when an operator says so. */
   readonly removesByItself: boolean
-  readonly intervalMs: number
   readonly now: () => Date
-  readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
   readonly logger: Logger
 }
 
@@ -52,21 +50,10 @@ const removal = { 'orphan-volume': 'delete', 'orphan-export': 'revoke' } as cons
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions
-  readonly #stop = new AbortController()
   #turn: Promise<unknown> = Promise.resolve()
-  #running: Promise<void> = Promise.resolve()
 
   constructor(options: ReconcilerOptions) {
     this.#options = options
-  }
-
-  start(): void {
-    this.#running = this.#untilStopped()
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort()
-    await this.#running
   }
 
   async findings() {
@@ -122,25 +109,15 @@ export class Reconciler {
         logger.warn({ kind, subject, what }, 'volumes are not as recorded')
   }
 
-  async #untilStopped(): Promise<void> {
-    const { intervalMs, pause } = this.#options
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      await pause(intervalMs, signal)
-      await this.#compare(signal)
-    }
-  }
-
-  async #compare(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return
+  /** A look, and the removal of what is old enough where that is wanted. Without a CloudStack there is nothing to compare. */
+  async compare(signal: AbortSignal): Promise<void> {
     try {
       await this.#look(signal)
-      if (this.#options.removesByItself) await this.#removeOld()
     } catch (error) {
-      // Without a CloudStack there is nothing to compare with.
       if (error instanceof AppError && error.code === 'CLOUDSTACK_NOT_CONFIGURED') return
-      this.#options.logger.warn({ err: error }, 'volumes could not be compared')
+      throw error
     }
+    if (this.#options.removesByItself) await this.#removeOld()
   }
 
   async #removeOld(): Promise<void> {

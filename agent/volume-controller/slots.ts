@@ -32,7 +32,6 @@ export interface SlotsOptions {
   readonly waitMs: number
   /** A replica that no pass has used for so long is detached. */
   readonly idleMs: number
-  readonly intervalMs: number
   readonly now: () => Date
   readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
   readonly logger: Logger
@@ -45,20 +44,9 @@ export interface SlotsOptions {
 export class VolumeSlots {
   readonly #options: SlotsOptions
   readonly #turns = new Turns<'appliance'>()
-  readonly #stop = new AbortController()
-  #running: Promise<void> = Promise.resolve()
 
   constructor(options: SlotsOptions) {
     this.#options = options
-  }
-
-  start(): void {
-    this.#running = this.#untilStopped()
-  }
-
-  async stop(): Promise<void> {
-    this.#stop.abort()
-    await this.#running
   }
 
   /** For a pass: operations on the volume that were asked for before it end first. Rejects with VOLUME_BUSY. */
@@ -123,30 +111,17 @@ export class VolumeSlots {
     }
   }
 
-  async #untilStopped(): Promise<void> {
-    const { intervalMs, pause } = this.#options
-    const { signal } = this.#stop
-    while (!signal.aborted) {
-      await pause(intervalMs, signal)
-      await this.#releaseIdle(signal)
-    }
-  }
-
-  async #releaseIdle(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return
+  /** Detaches the replicas that were idle for long enough. */
+  async releaseIdle(signal: AbortSignal): Promise<void> {
     const { cloud, store, idleMs, now, logger } = this.#options
-    try {
-      const old = (await store.idleReplicas()).filter(
-        ({ idleSince }) => now().getTime() - idleSince.getTime() >= idleMs,
-      )
-      if (old.length === 0) return
-      const here = new Set((await cloud.ofVm(await cloud.applianceVmId(), signal)).map(({ id }) => id))
-      for (const idle of old) {
-        if (!here.has(idle.id) || (await this.#release(idle)) === undefined) continue
-        logger.info({ volume: idle.id, idleSince: idle.idleSince }, 'idle volume is detached')
-      }
-    } catch (error) {
-      logger.warn({ err: error }, 'idle volumes could not be detached')
+    const old = (await store.idleReplicas()).filter(
+      ({ idleSince }) => now().getTime() - idleSince.getTime() >= idleMs,
+    )
+    if (old.length === 0) return
+    const here = new Set((await cloud.ofVm(await cloud.applianceVmId(), signal)).map(({ id }) => id))
+    for (const idle of old) {
+      if (!here.has(idle.id) || (await this.#release(idle)) === undefined) continue
+      logger.info({ volume: idle.id, idleSince: idle.idleSince }, 'idle volume is detached')
     }
   }
 

@@ -71,8 +71,6 @@ void t.test('only snapshots of our own passes that are over are removed', async 
     },
     tasks: { forgetOwner: () => Promise.resolve() },
     logger: silent,
-    intervalMs: 1,
-    pause: () => Promise.resolve(),
   })
   t.equal(await reaper.reap(never), 0, 'what fails stays for the next look')
   away = false

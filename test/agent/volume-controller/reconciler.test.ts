@@ -122,9 +122,7 @@ void t.test('what is not as recorded', async t => {
       onWork: () => undefined,
       orphanAgeMs: 1000,
       removesByItself: false,
-      intervalMs: 3_600_000,
       now: () => new Date(nowMs),
-      pause: () => Promise.resolve(),
       logger: silent,
     })
     const codeOf = (attempt: Promise<unknown>) =>
