@@ -17,7 +17,7 @@ import { productOf, versionHeaders, whyMixed, type WorkerVersion } from '../api/
 import { taskId, type TaskId } from '../domain/ids.js'
 import { AppError, type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
-import { type TaskBoardStore } from '../replication/deps.js'
+import { type TaskBoardStore } from '../replication/tasks/deps.js'
 import { type Json } from '../domain/json.js'
 import { type WorkerReports } from './deps.js'
 import { apiServer } from '../http-server/server.js'

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type Finding } from '../domain/preflight.js'
 import { AppError } from '../errors.js'
-import { type TaskBoardStore } from './deps.js'
-import { type TaskBoard } from './source-site.js'
+import { type TaskBoardStore } from './tasks/deps.js'
+import { type TaskBoard } from './tasks/board.js'
 
 export interface PreflightStore {
   /** Replaces the VM's older check. */

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { snapshotNameOf } from '../domain/names.js'
 import { type Logger } from '../log/logger.js'
-import { type LeftSnapshot, type SourceSite, type TaskBoardStore } from './deps.js'
+import { type LeftSnapshot, type SourceSite } from './deps.js'
+import { type TaskBoardStore } from './tasks/deps.js'
 
 export interface SnapshotReaperOptions {
   /**

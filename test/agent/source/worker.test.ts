@@ -9,7 +9,7 @@ import {
 import { type DiskCounters } from '../../../agent/api/worker.js'
 import { AppError } from '../../../agent/errors.js'
 import { workerApi } from '../../../agent/http/worker-api.js'
-import { TaskBoard } from '../../../agent/replication/source-site.js'
+import { TaskBoard } from '../../../agent/replication/tasks/board.js'
 import { monotonicMs, pause, wallClock } from '../../../agent/roles/clock.js'
 import { omaLink } from '../../../agent/source/oma-link.js'
 import { Worker, type WorkerOptions } from '../../../agent/source/worker.js'
