@@ -1,3 +1,4 @@
+import { Turns } from '../domain/turns.js'
 import { AppError } from '../errors.js'
 import { Secret } from '../log/secret.js'
 import { thumbprintDigits } from '../tls/connection.js'
@@ -54,7 +55,7 @@ export interface CloudstackAdminOptions {
 export class CloudstackAdmin {
   readonly #options: CloudstackAdminOptions
   /** One save at a time: the clean-up of one must not take the new key of another. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns<'save'>()
 
   constructor(options: CloudstackAdminOptions) {
     this.#options = options
@@ -93,9 +94,7 @@ export class CloudstackAdmin {
    * the loser is removed, at the latest at the next start.
    */
   save(request: SaveRequest, signal: AbortSignal): Promise<CloudstackConfiguration> {
-    const next = this.#turn.then(() => this.#saved(request, signal))
-    this.#turn = next.catch(() => undefined)
-    return next
+    return this.#turns.take('save', () => this.#saved(request, signal))
   }
 
   async #saved(request: SaveRequest, signal: AbortSignal): Promise<CloudstackConfiguration> {

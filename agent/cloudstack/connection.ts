@@ -1,3 +1,4 @@
+import { Turns } from '../domain/turns.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { CloudstackApi, type CloudstackOptions } from './api.js'
@@ -44,7 +45,7 @@ export class CloudstackConnection {
   readonly #options: ConnectionOptions
   #current: Connected | undefined
   /** One at a time looks whether the configuration has changed. */
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns<'configuration'>()
 
   constructor(options: ConnectionOptions) {
     this.#options = options
@@ -52,9 +53,7 @@ export class CloudstackConnection {
 
   /** Rejects with CLOUDSTACK_NOT_CONFIGURED, CLOUDSTACK_CREDENTIALS_LOST or STORE_UNAVAILABLE. */
   current(): Promise<Connected> {
-    const next = this.#turn.then(() => this.#refreshed())
-    this.#turn = next.catch(() => undefined)
-    return next
+    return this.#turns.take('configuration', () => this.#refreshed())
   }
 
   /** A client of its own for an address and a key that are not stored; the caller closes it. */
@@ -64,8 +63,7 @@ export class CloudstackConnection {
   }
 
   async close(): Promise<void> {
-    await this.#turn
-    await this.#current?.api.close()
+    await this.#turns.take('configuration', async () => this.#current?.api.close())
   }
 
   async #refreshed(): Promise<Connected> {

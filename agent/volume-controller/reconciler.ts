@@ -1,4 +1,5 @@
 import { volumeId } from '../domain/ids.js'
+import { Turns } from '../domain/turns.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type CloudVolumes, type VolumeDaemon } from './deps.js'
@@ -50,7 +51,7 @@ const removal = { 'orphan-volume': 'delete', 'orphan-export': 'revoke' } as cons
  */
 export class Reconciler {
   readonly #options: ReconcilerOptions
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #turns = new Turns<'look'>()
 
   constructor(options: ReconcilerOptions) {
     this.#options = options
@@ -86,9 +87,7 @@ export class Reconciler {
 
   /** One look at a time: an older one must not overwrite the findings of a newer one. */
   #look(signal: AbortSignal): Promise<void> {
-    const next = this.#turn.then(() => this.#lookNow(signal))
-    this.#turn = next.catch(() => undefined)
-    return next
+    return this.#turns.take('look', () => this.#lookNow(signal))
   }
 
   async #lookNow(signal: AbortSignal): Promise<void> {
