@@ -66,7 +66,7 @@ export interface Manifest {
 
 /** Everything that can be left to the engine. */
 export interface CopySettings {
-  /** Connection pairs; default: min(cores, 4) where both servers advertise multi-conn, else 1. */
+  /** Connection pairs; default: one for each 64 MiB begun, at most min(cores, 4), where both servers advertise multi-conn, else 1. */
   readonly connections?: number
   /** Bytes per request; default 512 KiB. */
   readonly requestBytes?: number
@@ -79,6 +79,11 @@ export interface CopySettings {
   readonly reconnectWindowMs?: number
   /** How often the targets are flushed to move the durable mark; default 10 s. */
   readonly markIntervalMs?: number
+  /**
+   * Whether the source is asked which ranges are zero, ahead of the copy. The default, 'where-worth-it', asks unless the
+   * extents are on average no longer than a request: what is zero in those is read and found by the zero test.
+   */
+  readonly allocationMap?: 'where-worth-it' | 'always' | 'never'
   /** A durable mark of an earlier copy: what the extents hold below it is left out. */
   readonly resumeFrom?: bigint
   /** Limit on what is read from the source; it can be changed while the copy runs. */
@@ -133,6 +138,7 @@ export type CopyFallback =
 
 export interface CopyResult extends CopyCounters {
   readonly seconds: number
+  /** Pairs that had work: a short copy can be over before the last pair is connected. */
   readonly connections: number
   /** Target connections whose flush the server acknowledged; equals `connections` unless 'target-has-no-flush'. */
   readonly flushedConnections: number
@@ -140,6 +146,8 @@ export interface CopyResult extends CopyCounters {
   readonly depth: number
   /** Pairs whose thread stays on one CPU: all, unless there is one pair alone or more pairs than CPUs. */
   readonly pinnedLanes: number
+  /** Whether the source's allocation map was asked for. */
+  readonly readMap: boolean
   readonly fallbacks: readonly CopyFallback[]
   /** Undefined unless hashes were asked for. */
   readonly manifest?: Manifest

@@ -89,6 +89,7 @@ export async function moveDisk(
           extents,
           mode,
           targetIsZero: false,
+          allocationMap: plan.readsMap ? 'always' : 'never',
           resumeFrom,
           ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
           markIntervalMs: markIntervalMs(bytesPerSecond),

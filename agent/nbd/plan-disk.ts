@@ -12,6 +12,9 @@ import { asAppError } from './failure.js'
  */
 const grainBytes: Bytes = 64n * KIB
 
+/** Extents that are no longer than this on average are read without asking what is zero in them. */
+const smallExtentBytes: Bytes = 512n * KIB
+
 /** What of a disk has to be looked at. */
 export type Wanted =
   | { readonly kind: 'everything' }
@@ -34,7 +37,9 @@ export interface DiskPlan {
   readonly syncType: SyncType
   /** In disk order, at least one; only that of a disk without changes has no extents. */
   readonly parts: readonly PlannedPart[]
-  /** What will be read of the source: the extents without what its map calls zero. */
+  /** False where the changes are too small for the source's map to be worth its questions: then all of them is read. */
+  readonly readsMap: boolean
+  /** What will be read of the source: the extents, without what its map calls zero where that is read. */
   readonly plannedBytes: Bytes
   readonly capacityBytes: Bytes
   /** Names what is read and which parts of it: a mark counts for a plan with its own basis only. */
@@ -65,8 +70,10 @@ export async function planDisk(
       const resumeFrom = mark !== null && mark.basis === basis ? mark.below : 0n
       let plannedBytes = 0n
       let resumedBytes = 0n
-      for (const extent of parts.flatMap(part => part.extents)) {
-        const map = await handle.blockStatus(extent.offset, extent.length, { signal })
+      const extents = parts.flatMap(part => part.extents)
+      const readsMap = totalLength(extents) > BigInt(extents.length) * smallExtentBytes
+      for (const extent of extents) {
+        const map = readsMap ? await handle.blockStatus(extent.offset, extent.length, { signal }) : undefined
         const data = map === undefined ? [extent] : map.filter(range => !range.zero)
         plannedBytes += totalLength(data)
         resumedBytes += lengthBelow(data, resumeFrom)
@@ -74,6 +81,7 @@ export async function planDisk(
       return {
         syncType: syncTypes[wanted.kind],
         parts,
+        readsMap,
         plannedBytes,
         capacityBytes,
         basis,

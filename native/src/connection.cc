@@ -148,9 +148,7 @@ void widen_socket_buffers(int fd) {
 
 }  // namespace
 
-NbdPtr connect_target(const Target& target, const StopSignal& stop, int timeout_ms,
-                      Failure& failure) {
-  const auto started = std::chrono::steady_clock::now();
+NbdPtr begin_connecting(const Target& target, Failure& failure) {
   NbdPtr handle(nbd_create());
   if (handle == nullptr) {
     failure = Failure::last("nbd_create");
@@ -164,28 +162,50 @@ NbdPtr connect_target(const Target& target, const StopSignal& stop, int timeout_
     failure = Failure::last("nbd_connect");
     return nullptr;
   }
-  while (nbd_aio_is_connecting(handle.get()) == 1) {
-    if (stop.raised()) {
-      failure = Failure::of("nbd_connect", ECANCELED);
-      return nullptr;
-    }
-    if (timeout_ms >= 0 &&
-        std::chrono::steady_clock::now() - started >= std::chrono::milliseconds(timeout_ms)) {
-      failure = Failure::of("nbd_connect", ETIMEDOUT);
-      return nullptr;
-    }
-    if (poll_once(handle.get(), nullptr, stop.fd(), timeout_ms, failure) == -1) {
-      failure.op = "nbd_connect";
-      failure.side.clear();
-      return nullptr;
-    }
-  }
-  if (nbd_aio_is_ready(handle.get()) != 1) {
-    failure = Failure::of("nbd_connect", ENOTCONN);
-    return nullptr;
-  }
-  widen_socket_buffers(nbd_aio_get_fd(handle.get()));
   return handle;
+}
+
+bool finish_connecting(nbd_handle* first, nbd_handle* second, const int (&wake)[2],
+                       const std::function<bool()>& wanted, int timeout_ms, Failure& failure) {
+  const auto started = std::chrono::steady_clock::now();
+  nbd_handle* const handles[2] = {first, second};
+  const auto pending = [](nbd_handle* handle) {
+    return handle != nullptr && nbd_aio_is_connecting(handle) == 1 ? handle : nullptr;
+  };
+  const auto fail = [&](int code, const char* side) {
+    failure = Failure::of("nbd_connect", code);
+    failure.side = side;
+    return false;
+  };
+  while (pending(first) != nullptr || pending(second) != nullptr) {
+    const char* const slow = pending(first) != nullptr ? "source" : "target";
+    if (!wanted()) return fail(ECANCELED, "");
+    if (timeout_ms >= 0 &&
+        std::chrono::steady_clock::now() - started >= std::chrono::milliseconds(timeout_ms))
+      return fail(ETIMEDOUT, slow);
+    if (poll_handles(pending(first), pending(second), wake, timeout_ms, failure) == -1) {
+      failure.op = "nbd_connect";
+      return false;
+    }
+  }
+  for (int i = 0; i < 2; ++i) {
+    if (handles[i] == nullptr) continue;
+    if (nbd_aio_is_ready(handles[i]) != 1) return fail(ENOTCONN, i == 0 ? "source" : "target");
+    widen_socket_buffers(nbd_aio_get_fd(handles[i]));
+  }
+  return true;
+}
+
+NbdPtr connect_target(const Target& target, const StopSignal& stop, int timeout_ms,
+                      Failure& failure) {
+  NbdPtr handle = begin_connecting(target, failure);
+  if (handle == nullptr) return nullptr;
+  const auto wanted = [&stop] { return !stop.raised(); };
+  const bool connected =
+      finish_connecting(handle.get(), nullptr, {stop.fd(), -1}, wanted, timeout_ms, failure);
+  // There is one end only.
+  failure.side.clear();
+  return connected ? std::move(handle) : nullptr;
 }
 
 void disconnect(nbd_handle* handle) {

@@ -3,6 +3,7 @@
 #include <libnbd.h>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -75,6 +76,15 @@ int poll_once(nbd_handle* first, nbd_handle* second, int stop_fd, int timeout_ms
 // set on error; ECANCELED when `stop` was raised.
 NbdPtr connect_target(const Target& target, const StopSignal& stop, int timeout_ms,
                       Failure& failure);
+
+// The same in two steps, for who connects to two servers at once. begin_connecting gives null with
+// `failure` set when it cannot even be tried. finish_connecting waits for both handles (`second`
+// may be null) while `wanted` says so; `wake` are descriptors that only make it ask `wanted` again.
+// False with `failure` set on error, with `failure.side` "source" or "target" for the first or
+// second.
+NbdPtr begin_connecting(const Target& target, Failure& failure);
+bool finish_connecting(nbd_handle* first, nbd_handle* second, const int (&wake)[2],
+                       const std::function<bool()>& wanted, int timeout_ms, Failure& failure);
 
 // Ends the session politely, waiting at most two seconds for the server; the handle is still to be
 // closed.

@@ -49,7 +49,7 @@ class Copy {
     wanted_ = above(options_.extents, options_.resume_from);
     shared_.set_durable({options_.resume_from, {}});
     ends_.resize(1);
-    if (!connect_ends(options_, shared_.stop, ends_[0], outcome_.failure)) return false;
+    if (!connect_first(ends_[0], outcome_.failure)) return false;
     if (!check_request(options_, ends_[0], outcome_.failure)) return false;
     sizes_ = choose(options_, ends_[0], shared_, outcome_);
     return true;
@@ -100,13 +100,13 @@ class Copy {
 
   void run_lanes(WorkQueue& queue, const std::vector<Range>& rest) {
     nbd_handle* const first = ends_[0].source.get();
-    const bool mapped = nbd_can_meta_context(first, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
-    MapReader map(mapped ? first : nullptr, rest, sizes_.grain, queue);
+    MapReader map(shared_.reads_map ? first : nullptr, rest, sizes_.grain, queue);
     const bool zero = shared_.target_can_zero;
     const bool fast_zero = shared_.target_can_fast_zero;
     std::atomic<uint32_t> running{outcome_.connections};
     first_cpu_ = next_cpu.fetch_add(outcome_.connections);
     shared_.pinned_lanes = 0;
+    shared_.lanes_worked = 0;
     StopSignal ended;
     std::vector<Ends> ends(outcome_.connections);
     ends[0] = std::move(ends_[0]);
@@ -127,10 +127,18 @@ class Copy {
 
   void run_lane(uint32_t index, Ends& ends, MapReader* map) {
     Failure failure;
-    if (ends.source == nullptr && !connect_ends(options_, shared_.stop, ends, failure)) {
-      if (!shared_.stop.raised()) shared_.fail(failure, Severity::kLost);
+    const auto wanted = [this, index] {
+      shared_.clear_bell(index);
+      return !shared_.stop.raised() && !shared_.queue->is_used_up();
+    };
+    const int wake[2] = {shared_.stop.fd(), shared_.bell(index)};
+    if (ends.source == nullptr && !connect_ends(options_, wake, wanted, ends, failure)) {
+      if (wanted()) shared_.fail(failure, Severity::kLost);
+      // It wrote nothing, so it has nothing to flush.
+      shared_.lane_ended(shared_.first_mark());
       return;
     }
+    shared_.lanes_worked.fetch_add(1);
     {
       // After connecting: a server started as a command must not inherit it. One lane alone is
       // better off where the kernel puts it, and more lanes than CPUs would only stand in a line.
@@ -170,6 +178,11 @@ class Copy {
     }
   }
 
+  bool connect_first(Ends& ends, Failure& failure) {
+    const auto wanted = [this] { return !shared_.stop.raised(); };
+    return connect_ends(options_, {shared_.stop.fd(), -1}, wanted, ends, failure);
+  }
+
   void note(const char* fallback) {
     std::vector<std::string>& all = outcome_.fallbacks;
     if (std::find(all.begin(), all.end(), fallback) == all.end()) all.emplace_back(fallback);
@@ -188,7 +201,7 @@ class Copy {
       if (shared_.is_cancelled()) break;
       Ends ends;
       Failure failure;
-      if (connect_ends(options_, shared_.stop, ends, failure)) {
+      if (connect_first(ends, failure)) {
         if (!check_request(options_, ends, failure)) {
           outcome_.failure = failure;
           return false;
@@ -222,6 +235,7 @@ class Copy {
     uint64_t total = 0;
     for (const Range& extent : wanted_) total += extent.length;
     const Tally& tally = end_.tally;
+    outcome_.connections = shared_.lanes_worked;
     outcome_.flushed_connections = shared_.target_can_flush ? outcome_.connections : 0;
     if (tally.written + tally.zeroed + tally.skipped == total) return true;
     outcome_.failure = Failure::of("copy", EPROTO);

@@ -15,12 +15,16 @@
 // reads the source alone.
 enum class Mode { kCopy, kCompare, kHash };
 
+// Whether the source is asked for its allocation map.
+enum class MapUse { kWhereWorthIt, kAlways, kNever };
+
 struct CopyOptions {
   Mode mode = Mode::kCopy;
   Target source;
   Target target;
   std::vector<Range> extents;
   bool target_is_zero = false;
+  MapUse map_use = MapUse::kWhereWorthIt;
   HashKind hash = HashKind::kNone;
   uint32_t hash_block_bytes = 1 << 20;
   // Everything in the extents below it is left out.
@@ -55,6 +59,7 @@ struct CopyOutcome {
   uint32_t depth = 0;
   // Lanes that stay on a CPU of their own.
   uint32_t pinned_lanes = 0;
+  bool reads_map = false;
   std::vector<std::string> fallbacks;
 };
 
@@ -71,6 +76,8 @@ class CopyShared {
   std::atomic<uint64_t> sent_again{0};
   std::atomic<uint32_t> reconnects{0};
   std::atomic<uint32_t> pinned_lanes{0};
+  // Lanes of the round that had both connections before the work was used up.
+  std::atomic<uint32_t> lanes_worked{0};
 
   // Fixed while lanes run.
   Mode mode = Mode::kCopy;
@@ -81,6 +88,7 @@ class CopyShared {
   uint32_t depth = 0;
   uint32_t request_timeout_ms = 0;
   bool target_is_zero = false;
+  bool reads_map = false;
   bool target_can_flush = false;
   // Turned off for good when the server refuses one although it advertised it.
   std::atomic<bool> target_can_zero{false};

@@ -112,6 +112,10 @@ bool read_request(const Napi::Object& request, CopyOptions& out) {
   if (!read_extents(request.Get("extents"), out.extents)) return false;
   const Napi::Value is_zero = request.Get("targetIsZero");
   out.target_is_zero = is_zero.IsBoolean() && is_zero.As<Napi::Boolean>().Value();
+  size_t map_use = 0;
+  if (!read_choice(request, "allocationMap", {"where-worth-it", "always", "never"}, map_use))
+    return false;
+  out.map_use = static_cast<MapUse>(map_use);
   return read_number(request, "connections", out.connections) &&
          read_number(request, "requestBytes", out.request_bytes) &&
          read_number(request, "depth", out.depth) &&
@@ -136,6 +140,7 @@ void settle(Napi::Env env, Job& job, const CopyOutcome& outcome) {
   result.Set("requestBytes", static_cast<double>(outcome.request_bytes));
   result.Set("depth", outcome.depth);
   result.Set("pinnedLanes", outcome.pinned_lanes);
+  result.Set("readMap", outcome.reads_map);
   if (job.shared.hashes != nullptr) {
     auto* digests = new std::vector<uint8_t>(std::move(job.shared.hashes->digests()));
     result.Set(

@@ -5,21 +5,32 @@
 
 #include "affinity.h"
 
-bool connect_ends(const CopyOptions& options, const StopSignal& stop, Ends& ends,
-                  Failure& failure) {
-  const int timeout_ms = static_cast<int>(options.request_timeout_ms);
-  ends.source = connect_target(options.source, stop, timeout_ms, failure);
-  if (ends.source == nullptr) {
+bool connect_ends(const CopyOptions& options, const int (&wake)[2],
+                  const std::function<bool()>& wanted, Ends& ends, Failure& failure) {
+  Ends opened;
+  opened.source = begin_connecting(options.source, failure);
+  if (opened.source == nullptr) {
     failure.side = "source";
     return false;
   }
-  if (options.mode == Mode::kHash) return true;
-  ends.target = connect_target(options.target, stop, timeout_ms, failure);
-  if (ends.target == nullptr) failure.side = "target";
-  return ends.target != nullptr;
+  if (options.mode != Mode::kHash) {
+    opened.target = begin_connecting(options.target, failure);
+    if (opened.target == nullptr) {
+      failure.side = "target";
+      return false;
+    }
+  }
+  const int timeout_ms = static_cast<int>(options.request_timeout_ms);
+  if (!finish_connecting(opened.source.get(), opened.target.get(), wake, wanted, timeout_ms,
+                         failure))
+    return false;
+  ends = std::move(opened);
+  return true;
 }
 
 namespace {
+
+constexpr uint64_t kWorthAPair = uint64_t{64} << 20;
 
 uint64_t advertised(nbd_handle* handle, int which, uint64_t otherwise) {
   const int64_t bytes = handle == nullptr ? 0 : nbd_get_block_size(handle, which);
@@ -49,6 +60,25 @@ void choose_sizes(const CopyOptions& options, const Ends& ends, uint32_t lanes,
                 advertised(target, LIBNBD_SIZE_MAXIMUM, 32 << 20)});
   shared.request_bytes = std::max(shared.grain, round_down(std::min(wanted, most), shared.grain));
   shared.depth = options.depth != 0 ? options.depth : (lanes > 1 ? 4 : 8);
+}
+
+uint64_t total_length(const CopyOptions& options) {
+  uint64_t total = 0;
+  for (const Range& extent : options.extents) total += extent.length;
+  return total;
+}
+
+// A server may search the whole disk each time it is opened, so a short copy has one pair.
+uint32_t worthwhile_lanes(const CopyOptions& options) {
+  const uint64_t worthwhile = 1 + total_length(options) / kWorthAPair;
+  return static_cast<uint32_t>(std::min<uint64_t>({usable_cpus(), 4, worthwhile}));
+}
+
+// Where extents are no longer than a request the map spares little, and a server may search the
+// whole disk for it. What is zero there is found by the zero test.
+bool is_map_worth_it(const CopyOptions& options, const CopyShared& shared) {
+  if (options.map_use != MapUse::kWhereWorthIt) return options.map_use == MapUse::kAlways;
+  return total_length(options) > options.extents.size() * shared.request_bytes;
 }
 
 }  // namespace
@@ -84,8 +114,8 @@ PieceSizes choose(const CopyOptions& options, const Ends& ends, CopyShared& shar
   const bool target_multi = target == nullptr || nbd_can_multi_conn(target) == 1;
   if (!source_multi) outcome.fallbacks.push_back("source-single-connection");
   if (!target_multi) outcome.fallbacks.push_back("target-single-connection");
-  const uint32_t cores = std::min(usable_cpus(), 4U);
-  const uint32_t wanted = options.connections != 0 ? options.connections : cores;
+  const uint32_t wanted =
+      options.connections != 0 ? options.connections : worthwhile_lanes(options);
   outcome.connections = source_multi && target_multi ? wanted : 1;
 
   choose_sizes(options, ends, outcome.connections, shared);
@@ -101,8 +131,9 @@ PieceSizes choose(const CopyOptions& options, const Ends& ends, CopyShared& shar
     outcome.fallbacks.push_back("target-has-no-zero");
   if (target != nullptr && !shared.target_can_flush)
     outcome.fallbacks.push_back("target-has-no-flush");
-  if (nbd_can_meta_context(source, LIBNBD_CONTEXT_BASE_ALLOCATION) != 1)
-    outcome.fallbacks.push_back("source-has-no-allocation-map");
+  const bool has_map = nbd_can_meta_context(source, LIBNBD_CONTEXT_BASE_ALLOCATION) == 1;
+  outcome.reads_map = shared.reads_map = has_map && is_map_worth_it(options, shared);
+  if (!has_map) outcome.fallbacks.push_back("source-has-no-allocation-map");
 
   PieceSizes sizes;
   sizes.grain = shared.grain;

@@ -8,7 +8,10 @@ struct Ends {
   NbdPtr target;
 };
 
-bool connect_ends(const CopyOptions& options, const StopSignal& stop, Ends& ends, Failure& failure);
+// Both sides at once, while `wanted` says so; `wake` as for finish_connecting. False with `failure`
+// set on error, and `ends` then empty.
+bool connect_ends(const CopyOptions& options, const int (&wake)[2],
+                  const std::function<bool()>& wanted, Ends& ends, Failure& failure);
 
 // Everything that must hold before the first byte is written.
 bool check_request(const CopyOptions& options, const Ends& ends, Failure& failure);

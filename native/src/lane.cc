@@ -262,6 +262,8 @@ bool Lane::flush_for_mark() {
 // The last flush, and never again when it fails: what the server could not make durable it may have
 // forgotten.
 void Lane::finish() {
+  // A lane that is still connecting need not.
+  shared_.wake_lanes();
   if (target_ != nullptr && shared_.target_can_flush) {
     flush_slot_.requests.clear();
     flushing_ = true;

@@ -106,6 +106,11 @@ void WorkQueue::set_paused(bool paused) {
   paid_until_ = Clock::now();
 }
 
+bool WorkQueue::is_used_up() const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  return closed_ && ranges_.empty();
+}
+
 Mark WorkQueue::low() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return low_;

@@ -73,6 +73,9 @@ class WorkQueue {
   void set_rate(uint64_t bytes_per_second);
   void set_paused(bool paused);
 
+  // Nothing is left to hand out and nothing more will come.
+  bool is_used_up() const;
+
   Mark low() const;
   // Pieces handed out so far.
   uint64_t handed_out() const;
