@@ -1,8 +1,5 @@
-import { createReadStream } from 'node:fs'
 import { mkdir, open, symlink } from 'node:fs/promises'
 import { dirname, join, posix } from 'node:path'
-import { pipeline } from 'node:stream'
-import { createGunzip } from 'node:zlib'
 import { tarEntries, unusable, type TarEntry } from './tar-entries.js'
 
 export interface UnpackLimits {
@@ -19,14 +16,10 @@ export const usualUnpackLimits: UnpackLimits = { entries: 20_000, totalBytes: 2 
  * nothing through a link: links are made when all files are there, and only inside. Rejects with VDDK_ARCHIVE_REFUSED.
  */
 export async function unpack(archivePath: string, into: string, limits: UnpackLimits): Promise<void> {
-  const bytes = pipeline(createReadStream(archivePath), createGunzip(), () => undefined)
   const links: Extract<TarEntry, { kind: 'symlink' }>[] = []
-  let entries = 0
   let totalBytes = 0
   try {
-    for await (const entry of tarEntries(bytes as AsyncIterable<Uint8Array>)) {
-      entries += 1
-      if (entries > limits.entries) throw unusable(`the archive has more than ${limits.entries} entries`)
+    for await (const entry of tarEntries(archivePath, limits.entries)) {
       const path = join(into, safeName(entry.name))
       switch (entry.kind) {
         case 'directory':

@@ -124,6 +124,7 @@ void t.test('what a hostile archive holds is never written outside', async t => 
     ['a hard link', [{ name: 'l', type: '1', target: '/etc/passwd' }]],
     ['a device', [{ name: 'd', type: '3' }]],
     ['a block device', [{ name: 'd', type: '4' }]],
+    ['a type nobody knows', [{ name: 'z', type: 'Z' }, lib]],
     ['a pipe', [{ name: 'p', type: '6' }]],
     ['one name twice', [lib, lib]],
     [
