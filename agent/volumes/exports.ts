@@ -6,7 +6,8 @@ import { type VolumeSerial } from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
-import { startNbdkit, type NbdkitServer } from '../nbdkit/server.js'
+import { type NbdServer } from '../nbdkit/nbd-process.js'
+import { startNbdkit } from '../nbdkit/server.js'
 import { Fences } from './fences.js'
 import { isStillThere, proveDevice } from './identity.js'
 import { Turns } from '../domain/turns.js'
@@ -30,7 +31,7 @@ export interface ExportsOptions {
 
 interface Served extends VolumeExport {
   readonly fence: FenceToken
-  readonly server: NbdkitServer
+  readonly server: NbdServer
   /** Open since before the server could write: its sync reports every write-back error since then, seen or not. */
   readonly device: FileHandle
 }
@@ -142,12 +143,7 @@ export class VolumeExports {
   }
 
   /** Closes the device when the server does not come up: it wrote nothing then. */
-  async #serve(
-    path: string,
-    socketPath: string,
-    exportName: string,
-    device: FileHandle,
-  ): Promise<NbdkitServer> {
+  async #serve(path: string, socketPath: string, exportName: string, device: FileHandle): Promise<NbdServer> {
     const { nbdkitPath, startTimeoutMs } = this.#options
     const argv = ['--filter=exportname', 'file', path, `exportname=${exportName}`, 'exportname-strict=true']
     try {
