@@ -70,6 +70,7 @@ module.exports = {
     ]),
     only('volumes', '^agent/volumes/', [
       '^agent/(volumes|nbdkit|files|api|http-server|http-client|domain|log|config)/',
+      '^native/',
       '^agent/errors\\.ts$',
     ]),
     only('source', '^agent/source/', [

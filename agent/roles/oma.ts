@@ -116,6 +116,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     volumes: control,
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
+    onRetry: saga => runner.retryParked(saga),
     logger,
   })
   const worker = workerApi({

@@ -33,6 +33,7 @@ export async function overlayExtents(qemuImgPath: string, path: string): Promise
     isWhole = line.trimEnd().endsWith(']')
   }
   const { exitCode } = await listing
+  if (exitCode === undefined) throw new AppError('NBD_UNREACHABLE', `${qemuImgPath} was not run to its end`)
   if (exitCode !== 0 || !isWhole) throw new AppError('STAGING_INVALID', `listing what ${path} holds`)
   return found
 }

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { type Test } from 'tap'
 import { jobId, passId, serialOfVolume } from '../../agent/domain/ids.js'
 import { passSaga } from '../../agent/replication/pass/saga.js'
@@ -12,7 +13,11 @@ import { type Database } from '../../agent/store/database.js'
 import { passStore } from '../../agent/store/pass-store.js'
 import { sagaLog } from '../../agent/store/saga-log.js'
 import { verificationStore } from '../../agent/store/verifications.js'
+import { type Staged } from '../../agent/replication/staging-deps.js'
+import { stagingStore } from '../../agent/store/staging.js'
+import { keepNothing } from '../../agent/volumes/apply-overlay.js'
 import { VolumeExports } from '../../agent/volumes/exports.js'
+import { StagedVolumes } from '../../agent/volumes/staged-work.js'
 import { FakeSite } from '../fake/site.js'
 import { temporaryDir } from './nbdkit.js'
 import { silent } from './saga-harness.js'
@@ -37,28 +42,59 @@ export async function stand(t: Test, db: Database) {
   await mkdir(socketDir)
   const stateDir = join(dir, 'state')
   await mkdir(stateDir)
+  const stagingDir = join(dir, 'staging')
+  await mkdir(stagingDir)
+  const staging = {
+    dir: stagingDir,
+    qemuNbdPath: '/usr/bin/qemu-nbd',
+    qemuImgPath: '/usr/bin/qemu-img',
+  }
   const exports = new VolumeExports({
     byIdDir: site.byIdDir,
     socketDir,
     stateDir,
     nbdkitPath: '/usr/bin/nbdkit',
+    staging,
     startTimeoutMs: 10_000,
     logger: silent,
   })
-  t.teardown(() => exports.closeAll())
+  const overlays = new StagedVolumes({
+    byIdDir: site.byIdDir,
+    socketDir,
+    nbdkitPath: '/usr/bin/nbdkit',
+    staging,
+    startTimeoutMs: 10_000,
+    preserve: keepNothing,
+    exports,
+    logger: silent,
+  })
+  t.teardown(async () => {
+    await overlays.stop()
+    await exports.closeAll()
+  })
+  const staged: Staged = {
+    advanceStaged: (volume, pass, order, fence) =>
+      site.call(order.kind, () => overlays.advance({ serial: serialOfVolume(volume), pass }, order, fence)),
+    dropStaged: (volume, pass, fence) =>
+      site.call('drop', () => overlays.drop({ serial: serialOfVolume(volume), pass }, fence)),
+    staging: () => site.call('space', () => overlays.space()),
+  }
   const store = passStore(db, now)
   const deps: PassDeps = {
     store,
+    staging: stagingStore(db),
+    staged,
     source: site.source,
     target: site.target,
     exports: {
-      open: (volume, minimumBytes, fence) => exports.open(serialOfVolume(volume), minimumBytes, fence),
+      open: (volume, minimumBytes, fence, _signal, pass) =>
+        exports.open(serialOfVolume(volume), minimumBytes, fence, pass),
       close: (volume, fence) => exports.close(serialOfVolume(volume), fence),
     },
     slowSnapshotSeconds: 60,
     logger: silent,
     now,
-    pause: () => Promise.resolve(),
+    pause: () => setImmediate(),
     copyPatienceMs: 60_000,
   }
   const job = jobId(randomUUID())
@@ -113,6 +149,10 @@ export async function stand(t: Test, db: Database) {
     }
     return true
   }
-  const leftovers = async () => ({ snapshots: await site.snapshots(), sockets: await readdir(socketDir) })
-  return { site, store, job, begin, resume, stateOf, identical, leftovers, db }
+  const leftovers = async () => ({
+    snapshots: await site.snapshots(),
+    sockets: await readdir(socketDir),
+    staged: await readdir(stagingDir),
+  })
+  return { site, store, job, stagingDir, begin, resume, stateOf, identical, leftovers, db }
 }

@@ -3,6 +3,7 @@ import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { createTables } from './tables.js'
 import { sourceControl } from './source-control.js'
+import { staging } from './staging.js'
 import { targetSide } from './target-side.js'
 import { workGate } from './work-gate.js'
 
@@ -14,6 +15,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...targetSide,
   ...moving,
   ...sourceControl,
+  ...staging,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
