@@ -80,7 +80,12 @@ async function readStanding(db: Database, job: JobId, pass: PassId): Promise<Sta
   const row = await db<JobRow>('replication_jobs').where({ id: job }).first()
   if (row === undefined) throw new AppError('NOT_FOUND', `replication job ${job}`)
   const earlier = () =>
-    db<PassRow>('passes').where('job_id', job).whereNot('id', pass).orderBy('number', 'desc')
+    // Without those that were not begun for want of room: they tell nothing.
+    db<PassRow>('passes')
+      .where('job_id', job)
+      .whereNot('id', pass)
+      .whereNotNull('way')
+      .orderBy('number', 'desc')
   const newest = await earlier().first()
   const staged = await earlier().whereNotNull('staged_bytes').first()
   const known = [

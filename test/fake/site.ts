@@ -1,4 +1,5 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -51,6 +52,8 @@ export class FakeSite {
   /** Breaks a copy with this error as soon as so much of its disk is durable. */
   breakCopy: { readonly atBytes: bigint; readonly error: AppError } | undefined
   readonly orders: CopyOrder[] = []
+  /** What the staging space is said to have; undefined: what it has. */
+  stagingFreeBytes: bigint | undefined
   #broken: BrokenCopy[] = []
   /** What somebody does to the VM's snapshots during a copy. */
   disturbance: string | null = null
@@ -95,6 +98,18 @@ export class FakeSite {
 
   snapshots(): Promise<string[]> {
     return readdir(join(this.#dir, 'snapshots'))
+  }
+
+  /** Of the images, or of the volumes that stand for them, as far as the disks go. */
+  async digest(volumes?: readonly { readonly key: string; readonly volume: VolumeId }[]): Promise<string> {
+    const hash = createHash('sha256')
+    for (const { key, capacityBytes } of this.#disks) {
+      const volume = volumes?.find(one => one.key === key)?.volume
+      const path = volume === undefined ? this.#image(key) : this.#volume(volume)
+      for await (const part of createReadStream(path, { end: Number(capacityBytes) - 1 }))
+        hash.update(part as Buffer)
+    }
+    return hash.digest('hex')
   }
 
   /** Compared by a tool that is not ours; the volume may be larger than the disk. */

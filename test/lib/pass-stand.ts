@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setImmediate } from 'node:timers/promises'
+import { setTimeout } from 'node:timers/promises'
 import { type Test } from 'tap'
 import { jobId, passId, serialOfVolume } from '../../agent/domain/ids.js'
 import { passSaga } from '../../agent/replication/pass/saga.js'
@@ -10,7 +10,8 @@ import { verifySaga } from '../../agent/replication/verify/saga.js'
 import { runSaga } from '../../agent/saga/engine.js'
 import { type SagaLog } from '../../agent/saga/log.js'
 import { type Database } from '../../agent/store/database.js'
-import { passStore } from '../../agent/store/pass-store.js'
+import { passStore, type JobRow } from '../../agent/store/pass-store.js'
+import { readReplica } from '../../agent/store/replica-view.js'
 import { sagaLog } from '../../agent/store/saga-log.js'
 import { verificationStore } from '../../agent/store/verifications.js'
 import { type Staged } from '../../agent/replication/staging-deps.js'
@@ -58,7 +59,7 @@ export async function stand(t: Test, db: Database) {
     startTimeoutMs: 10_000,
     logger: silent,
   })
-  const overlays = new StagedVolumes({
+  const options = {
     byIdDir: site.byIdDir,
     socketDir,
     nbdkitPath: '/usr/bin/nbdkit',
@@ -67,7 +68,12 @@ export async function stand(t: Test, db: Database) {
     preserve: keepNothing,
     exports,
     logger: silent,
-  })
+  }
+  let overlays = new StagedVolumes(options)
+  /** The daemon that comes up has read nothing back itself. */
+  const restartDaemon = (): void => {
+    overlays = new StagedVolumes(options)
+  }
   t.teardown(async () => {
     await overlays.stop()
     await exports.closeAll()
@@ -77,7 +83,11 @@ export async function stand(t: Test, db: Database) {
       site.call(order.kind, () => overlays.advance({ serial: serialOfVolume(volume), pass }, order, fence)),
     dropStaged: (volume, pass, fence) =>
       site.call('drop', () => overlays.drop({ serial: serialOfVolume(volume), pass }, fence)),
-    staging: () => site.call('space', () => overlays.space()),
+    staging: () =>
+      site.call('space', async () => {
+        const { overlays: found, freeBytes } = await overlays.space()
+        return { overlays: found, freeBytes: site.stagingFreeBytes ?? freeBytes }
+      }),
   }
   const store = passStore(db, now)
   const deps: PassDeps = {
@@ -94,7 +104,10 @@ export async function stand(t: Test, db: Database) {
     slowSnapshotSeconds: 60,
     logger: silent,
     now,
-    pause: () => setImmediate(),
+    // Real work is waited for, but not for long.
+    pause: async () => {
+      await setTimeout(5)
+    },
     copyPatienceMs: 60_000,
   }
   const job = jobId(randomUUID())
@@ -149,10 +162,40 @@ export async function stand(t: Test, db: Database) {
     }
     return true
   }
+  /** Of the disks as the guest has them now. */
+  const sourceDigest = (): Promise<string> => site.digest()
+  /** Of the volumes, each as far as its disk goes. */
+  const volumesDigest = async (): Promise<string> =>
+    site.digest(
+      (await store.job(job)).disks.map(disk => {
+        if (disk.volumeId === null) throw new Error(`disk ${disk.diskKey} has no volume`)
+        return { key: disk.diskKey, volume: disk.volumeId }
+      }),
+    )
+  const replica = async () => {
+    const row = await db<JobRow>('replication_jobs').where('id', job).first()
+    if (row === undefined) throw new Error('no job')
+    return readReplica(db, row)
+  }
   const leftovers = async () => ({
     snapshots: await site.snapshots(),
     sockets: await readdir(socketDir),
     staged: await readdir(stagingDir),
   })
-  return { site, store, job, stagingDir, begin, resume, stateOf, identical, leftovers, db }
+  return {
+    site,
+    store,
+    job,
+    stagingDir,
+    begin,
+    resume,
+    stateOf,
+    identical,
+    restartDaemon,
+    sourceDigest,
+    volumesDigest,
+    replica,
+    leftovers,
+    db,
+  }
 }
