@@ -97,7 +97,7 @@ async function crash(bench: Bench, point: CrashPoint): Promise<Recovery | undefi
   if (point.victim === 'mariadb') await site.mariadb.start()
   await hold.disarm()
   if (point.victim === 'oma' || point.victim === 'volumed') await site.product.start(point.victim)
-  await site.answers()
+  await answersAgain(site)
   const detail = await recovered(site, job.id)
   const seconds = (performance.now() - crashedMs) / 1000
   const pointPass = await site.mariadb.query(
@@ -147,6 +147,22 @@ function endIfThere(pid: number): void {
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error
   }
 }
+
+/** The VMA is away, so this does not ask whether everything runs. */
+const answersAgain = (site: LabSite): Promise<true> =>
+  until(
+    'the OMA answers',
+    async () => {
+      try {
+        await site.operator.status()
+        return true
+      } catch (error) {
+        if (error instanceof Error) return undefined
+        throw error
+      }
+    },
+    60_000,
+  )
 
 /** Asks for the last committed point until the volumes are said to be it. */
 async function recovered(site: LabSite, jobId: string): Promise<JobDetailView> {

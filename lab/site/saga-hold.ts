@@ -38,12 +38,13 @@ export class SagaHold {
     )
     await until('the lock is held', async () => (await isHeld(mariadb)) || undefined, limitMs)
     await mariadb.query(
-      `CREATE OR REPLACE TRIGGER ossea.lab_hold BEFORE INSERT ON ossea.saga_events FOR EACH ROW
+      `DELIMITER //
+       CREATE OR REPLACE TRIGGER ossea.lab_hold BEFORE INSERT ON ossea.saga_events FOR EACH ROW
        BEGIN
          IF NEW.step = '${step}' AND NEW.kind = '${kind}' THEN
            WHILE IS_USED_LOCK('${lockName}') IS NOT NULL DO DO SLEEP(0.02); END WHILE;
          END IF;
-       END`.replaceAll('\n', ' '),
+       END//`,
     )
     return new SagaHold(mariadb, holder)
   }
