@@ -14,11 +14,18 @@ export interface CrashPoint {
   readonly victim: Victim
 }
 
+/** Within a step only who works on it can be hit; whether the others die before or after makes no difference to it. */
+const hitDuring: ReadonlySet<Victim> = new Set(['oma', 'volumed', 'nbd-servers'])
+
 /**
  * Every step of a pass, as the agent's own list of them has it, in every phase with every victim: a step that is new is
- * crashed in without anybody thinking of it.
+ * crashed in without anybody thinking of it. The servers come last in a phase, when it is known whether there are any.
  */
 export const crashPoints = (pass: PassDetailView): readonly CrashPoint[] =>
   pass.steps.flatMap(({ name: step }) =>
-    phases.flatMap(phase => victims.map(victim => ({ step, phase, victim }))),
+    phases.flatMap(phase =>
+      victims
+        .filter(victim => phase !== 'during' || hitDuring.has(victim))
+        .map(victim => ({ step, phase, victim })),
+    ),
   )

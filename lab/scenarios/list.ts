@@ -3,6 +3,7 @@ import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
 import { passCrash } from './pass-crash.js'
+import { passEnospc } from './pass-enospc.js'
 import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
@@ -43,4 +44,5 @@ export const scenarios: readonly Scenario[] = [
   volumesChaos,
   exportsFencing,
   passCrash,
+  passEnospc,
 ]
