@@ -69,7 +69,7 @@ module.exports = {
       '^agent/errors\\.ts$',
     ]),
     only('volumes', '^agent/volumes/', [
-      '^agent/(volumes|nbdkit|files|api|http-server|http-client|domain|log|config)/',
+      '^agent/(volumes|nbd|nbdkit|files|api|http-server|http-client|domain|log|config)/',
       '^native/',
       '^agent/errors\\.ts$',
     ]),

@@ -1,4 +1,5 @@
 import { cloudstackErrors } from './errors/cloudstack.js'
+import { pointErrors } from './errors/points.js'
 import { row, type ErrorRow } from './errors/row.js'
 import { sourceErrors } from './errors/source.js'
 
@@ -132,6 +133,8 @@ export const errorTable = {
   ),
 
   ...sourceErrors,
+
+  ...pointErrors,
 
   SOURCE_READ_FAILED: row(
     502,
