@@ -59,7 +59,7 @@ module.exports = {
     only('store', '^agent/store/', [
       '^agent/(store|domain|log|api)/',
       '^agent/saga/(log|step|history)\\.ts$',
-      '^agent/(replication|http|cloudstack|replication/(snapshot-set|tasks|verify))/deps\\.ts$',
+      '^agent/(replication|http|cloudstack|replication/(points|snapshot-set|tasks|verify))/deps\\.ts$',
       '^agent/http/volume-deps\\.ts$',
       '^agent/volume-controller/',
       '^agent/errors\\.ts$',

@@ -49,7 +49,7 @@ export const errorTable = {
   JOB_BUSY: row(
     409,
     'after-delay',
-    'A pass or a verification of this job has not ended yet.',
+    'A pass, a verification or a restore of this job has not ended yet.',
     'Wait for it to end, or cancel it; then ask again.',
   ),
   JOB_PAUSED: row(

@@ -1,5 +1,5 @@
 import { type LayerId, type PointId } from './ids.js'
-import { type Bytes } from './units.js'
+import { GIB, type Bytes } from './units.js'
 
 /** How long the points of a job are kept, and what they may cost. */
 export interface PointPolicy {
@@ -10,6 +10,9 @@ export interface PointPolicy {
   /** What the undo of all points together may take on the OMA. */
   readonly capBytes: Bytes
 }
+
+/** Of a job for which nobody decided. */
+export const defaultPointPolicy: PointPolicy = { maxPoints: 24, maxAgeMs: null, capBytes: 20n * GIB }
 
 /** A point that is read through undo. */
 export interface KeptPoint {
@@ -61,19 +64,21 @@ export type Admission =
 
 /**
  * Makes room for `needBytes` more undo: the oldest points go first, and only as many as have to. Only undo that no older point
- * needs is freed, so they go in order, pinned or not. `freeBytes` is what the disk still takes.
+ * needs is freed, so they go in order, pinned or not. `freeBytes` is what the disk still takes; `mayGo` is how many of the
+ * oldest may go at all.
  */
 export function admit(
   kept: readonly KeptPoint[],
   policy: PointPolicy,
   needBytes: Bytes,
   freeBytes: Bytes,
+  mayGo = kept.length,
 ): Admission {
   if (policy.maxPoints <= 1) return { kind: 'off' }
   let used = undoOf(kept)
   let free = freeBytes
   const departures: Departure[] = []
-  const rest = [...kept]
+  const rest = kept.slice(0, mayGo)
   for (;;) {
     const overCap = used + needBytes > policy.capBytes
     if (!overCap && needBytes <= free) return { kind: 'fits', departures }

@@ -1,5 +1,5 @@
 import { Turns } from '../domain/turns.js'
-import { type LayerId, type VolumeSerial } from '../domain/ids.js'
+import { type LayerId, type PointId, type VolumeSerial } from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
@@ -14,6 +14,7 @@ import { type LayerName, type SealedLayer } from './undo-layers.js'
 export interface ReadOrder {
   /** One for all disks of the point. */
   readonly exportId: string
+  readonly point: PointId
   /** The newest writing when the point was on its volumes. */
   readonly position: number
   /** Layers the point cannot be without. */
@@ -24,9 +25,8 @@ export interface ReadOrder {
 
 export interface OpenReader {
   readonly exportId: string
+  readonly point: PointId
   readonly serial: VolumeSerial
-  readonly position: number
-  readonly sizeBytes: Bytes
   readonly leaseUntil: Date
 }
 
@@ -101,9 +101,8 @@ export class PointReaders {
   list(): readonly OpenReader[] {
     return [...this.#open.values()].map(({ order, volume, leaseUntil }) => ({
       exportId: order.exportId,
+      point: order.point,
       serial: volume.serial,
-      position: order.position,
-      sizeBytes: order.sizeBytes,
       leaseUntil,
     }))
   }

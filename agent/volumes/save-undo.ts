@@ -103,7 +103,11 @@ async function copyInto(
 }
 
 /** The proof before the volume is written: the file itself says that it holds every cluster. */
-async function requireHeld(qemuImgPath: string, path: string, wanted: readonly Extent[]): Promise<void> {
+export async function requireHeld(
+  qemuImgPath: string,
+  path: string,
+  wanted: readonly Extent[],
+): Promise<void> {
   const held = await overlayExtents(qemuImgPath, path)
   let index = 0
   for (const { offset, length } of wanted) {

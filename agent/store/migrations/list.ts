@@ -1,6 +1,7 @@
 import { type Knex } from 'knex'
 import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
+import { points } from './points.js'
 import { createTables } from './tables.js'
 import { sourceControl } from './source-control.js'
 import { staging } from './staging.js'
@@ -16,6 +17,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...moving,
   ...sourceControl,
   ...staging,
+  ...points,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Extent } from '../../../agent/domain/extent.js'
-import { layerId, serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
+import { layerId, pointId, serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
 import { PointReaders } from '../../../agent/volumes/point-readers.js'
 import { saveUndo, type UndoTools } from '../../../agent/volumes/save-undo.js'
 import { UndoLayers, type LayerName } from '../../../agent/volumes/undo-layers.js'
@@ -73,6 +73,7 @@ async function stand(t: Test) {
   const read = async (position: number, expected: readonly LayerName[] = []): Promise<Buffer> => {
     const order = {
       exportId: randomUUID(),
+      point: pointId('p'),
       position,
       expected: expected.map(one => one.layer),
       sizeBytes: BigInt(size),
@@ -167,7 +168,14 @@ void t.test('one broken writing between two points hurts neither', async t => {
 void t.test('a point that is being read stays what it is while newer ones are written', async t => {
   const s = await stand(t)
   const before = Buffer.from(s.content)
-  const order = { exportId: 'one', position: 0, expected: [], sizeBytes: BigInt(size), leaseMs: 60_000 }
+  const order = {
+    exportId: 'one',
+    point: pointId('p'),
+    position: 0,
+    expected: [],
+    sizeBytes: BigInt(size),
+    leaseMs: 60_000,
+  }
   const opened = await s.readers.open(s.volume, order)
   const handle = await openNbd({ kind: 'unix', path: opened.socket, exportName: opened.exportName })
   let [reading, rounds, torn] = [true, 0, 0]
@@ -188,7 +196,14 @@ void t.test('a point that is being read stays what it is while newer ones are wr
 
 void t.test('the end of a lease, and the loss of a layer, end a reader', async t => {
   const s = await stand(t)
-  const order = { exportId: 'one', position: 0, expected: [], sizeBytes: BigInt(size), leaseMs: 50 }
+  const order = {
+    exportId: 'one',
+    point: pointId('p'),
+    position: 0,
+    expected: [],
+    sizeBytes: BigInt(size),
+    leaseMs: 50,
+  }
   await s.readers.open(s.volume, order)
   while (s.readers.list().length > 0) await new Promise(resolve => setTimeout(resolve, 5))
   const name = layer(1)
