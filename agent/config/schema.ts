@@ -109,6 +109,8 @@ export const VolumedConfig = Type.Object(
     export_socket_dir: Type.String({ pattern: '^/', maxLength: 60 }),
     /** Keeps what passes write until they are committed and applied; on storage that survives a power cut. */
     staging_dir: AbsolutePath,
+    /** Keeps what older recovery points are read through, as durable as the volumes; left out: `undo` in `state_dir`. */
+    undo_dir: Type.Optional(AbsolutePath),
     nbdkit: AbsolutePath,
     qemu_nbd: AbsolutePath,
     qemu_img: AbsolutePath,

@@ -18,6 +18,7 @@ import { type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
 import { type SagaClaim } from '../saga/log.js'
+import { type PointDaemon, type PointStore } from './points/deps.js'
 import { type Staged, type StagingStore } from './staging-deps.js'
 import { type VerifiedDisk, type VerifyOrder } from './verify/deps.js'
 
@@ -281,6 +282,8 @@ export interface PassDeps {
   readonly store: PassStore
   readonly staging: StagingStore
   readonly staged: Staged
+  readonly points: PointStore
+  readonly daemon: PointDaemon
   readonly source: SourceSite
   readonly target: TargetVolumes
   readonly exports: Exports

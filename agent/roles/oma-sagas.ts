@@ -5,10 +5,12 @@ import { type Logger } from '../log/logger.js'
 import { passSaga } from '../replication/pass/saga.js'
 import { sourceSite } from '../replication/source-site.js'
 import { type TaskBoard } from '../replication/tasks/board.js'
+import { restoreSaga } from '../replication/points/restore-saga.js'
 import { verifySaga } from '../replication/verify/saga.js'
 import { SagaRunner, sagaKind, type SagaKind } from '../saga/runner.js'
 import { type Database } from '../store/database.js'
 import { passStore } from '../store/pass-store.js'
+import { pointStore } from '../store/points.js'
 import { sagaLog } from '../store/saga-log.js'
 import { stagingStore } from '../store/staging.js'
 import { verificationStore } from '../store/verifications.js'
@@ -46,6 +48,8 @@ export function sagaRunner(
     exports: peers.volumed,
     staging: stagingStore(db),
     staged: peers.volumed,
+    points: pointStore(db, wallClock),
+    daemon: peers.volumed.points,
     slowSnapshotSeconds: config.slow_snapshot_seconds ?? usualSlowSnapshotSeconds,
     logger,
     now: wallClock,
@@ -61,6 +65,7 @@ export function sagaRunner(
     triesBeforeOperator: 10,
     kinds: [
       sagaKind(passSaga, deps),
+      sagaKind(restoreSaga, deps),
       sagaKind(verifySaga, { ...deps, verifications: verificationStore(db, wallClock) }),
       ...others,
     ],

@@ -13,6 +13,7 @@ import {
 import { storeCall, type Database } from './database.js'
 import { lastPass, readPace, recordPace } from './pass-pace.js'
 import { nextFence } from './fence-counter.js'
+import { recordPoint } from './point-commit.js'
 import { recordHardware } from './vm-hardware.js'
 
 export interface JobRow {
@@ -164,6 +165,7 @@ export function passStore(db: Database, now: () => Date): PassStore {
               .where({ pass_id: pass, disk_key: disk.diskKey })
               .update({ change_id_after: disk.changeId })
           }
+          await recordPoint(tx, row, now())
         }),
       ),
     fail: (pass, failure) =>

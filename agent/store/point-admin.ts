@@ -128,7 +128,6 @@ async function restoreView(db: Database, id: string): Promise<RestoreView> {
   if (row === undefined) throw new AppError('NOT_FOUND', `restore ${id}`)
   const saga = await db<{ id: string; state: SagaState }>('sagas').where('id', row.saga_id).first()
   if (saga === undefined) throw new Error(`restore ${id} has no saga`)
-  const failure = failureFromRow(row)
   return {
     id,
     jobId: row.job_id,
@@ -138,7 +137,7 @@ async function restoreView(db: Database, id: string): Promise<RestoreView> {
     startedAt: row.started_at.toISOString(),
     endedAt: row.ended_at?.toISOString() ?? null,
     writtenBytes: row.written_bytes,
-    failure: failure === null ? null : failureView(failure),
+    failure: row.failure_code === null ? null : failureView(failureFromRow(row)),
   }
 }
 

@@ -73,7 +73,7 @@ async function comeBack(
   await tx('recovery_points').where({ id: point }).update({ state: 'on-volume', position: writing.seq })
   await tx('replication_jobs')
     .where({ id: job })
-    .update({ recovery_point_pass_id: held.pass_id, recovery_point_at: held.at })
+    .update({ recovery_point_pass_id: held.pass_id, recovery_point_at: held.at, replica_doubt: null })
   const why = `the volumes were brought back to the recovery point of ${held.at.toISOString()}`
   await tx('job_disks').where({ job_id: job }).update({ change_id: null, full_reason: why })
 }

@@ -5,10 +5,12 @@ import { type Bytes } from '../domain/units.js'
 import { UnixCaller } from '../http-client/unix-caller.js'
 import { type VolumeExport } from './exports.js'
 import { type AttachedDevice } from './name-keeper.js'
+import { pointLink, type PointLink } from './point-client.js'
 import { stagedLink, type StagedLink } from './staged-client.js'
 
 /** The volume daemon as the OMA sees it. Every call rejects with VOLUMED_UNREACHABLE, VOLUMED_PROTOCOL or the daemon's own code. */
 export interface VolumedLink extends StagedLink {
+  readonly points: PointLink
   readonly open: (
     volume: VolumeId,
     minimumBytes: Bytes,
@@ -48,6 +50,7 @@ export function volumedLink(socketPath: string, timeoutMs = defaultReplyTimeoutM
   const get = (path: string, signal: AbortSignal) => caller.call({ method: 'GET', path, timeoutMs }, signal)
   return {
     ...stagedLink(caller, timeoutMs),
+    points: pointLink(caller, timeoutMs),
     open: async (volume, minimumBytes, fence, signal, staged) => {
       const request = {
         minimumBytes: minimumBytes.toString(),

@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { type VolumedConfig } from '../config/schema.js'
 import { listenOnSocket } from '../http-server/listen.js'
 import { type Logger } from '../log/logger.js'
-import { keepNothing } from './apply-overlay.js'
 import { endLeftServers, requireOwnDirectory } from './directories.js'
 import { VolumeExports } from './exports.js'
 import { volumedApi } from './http/volumed-api.js'
 import { lockInstance } from './instance-lock.js'
 import { NameKeeper } from './name-keeper.js'
+import { PointService } from './point-service.js'
 import { StagedVolumes } from './staged-work.js'
 
 const startTimeoutMs = 10_000
@@ -38,15 +38,18 @@ export async function startVolumed(
     logger,
   }
   const exports = new VolumeExports({ ...parts, stateDir: config.state_dir })
-  const staged = new StagedVolumes({ ...parts, exports, preserve: keepNothing })
+  const undoDir = config.undo_dir ?? join(config.state_dir, 'undo')
+  const points = new PointService({ ...parts, exports, undoDir })
+  const staged = new StagedVolumes({ ...parts, exports, preserve: points.preserve })
   const { by_id_dir: byIdDir, names_dir: namesDir } = config
   const names = new NameKeeper({ byIdDir, namesDir, intervalMs: namesIntervalMs, logger })
-  const api = volumedApi(exports, staged, names, logger)
+  const api = volumedApi({ exports, staged, points, names }, logger)
   const close = async (): Promise<void> => {
     try {
       await api.close()
       await names.stop()
       await staged.stop()
+      await points.close()
       await exports.closeAll()
     } finally {
       await lock.close()
@@ -54,6 +57,7 @@ export async function startVolumed(
   }
   try {
     const left = await endLeftServers(config.export_socket_dir)
+    await points.prepare()
     await names.start()
     await listenOnSocket(api, config.api.socket, socketMode)
     logger.info({ socket: config.api.socket, leftServers: left }, 'volume daemon ready')

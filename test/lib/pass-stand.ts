@@ -16,11 +16,13 @@ import { sagaLog } from '../../agent/store/saga-log.js'
 import { verificationStore } from '../../agent/store/verifications.js'
 import { type Staged } from '../../agent/replication/staging-deps.js'
 import { stagingStore } from '../../agent/store/staging.js'
-import { keepNothing } from '../../agent/volumes/apply-overlay.js'
+import { pointStore } from '../../agent/store/points.js'
+import { PointService } from '../../agent/volumes/point-service.js'
 import { VolumeExports } from '../../agent/volumes/exports.js'
 import { StagedVolumes } from '../../agent/volumes/staged-work.js'
 import { FakeSite } from '../fake/site.js'
 import { temporaryDir } from './nbdkit.js'
+import { pointDaemon } from './point-daemon.js'
 import { silent } from './saga-harness.js'
 
 export const mib = 1024n * 1024n
@@ -59,13 +61,25 @@ export async function stand(t: Test, db: Database) {
     startTimeoutMs: 10_000,
     logger: silent,
   })
+  const undoDir = join(dir, 'undo')
+  const service = new PointService({
+    undoDir,
+    byIdDir: site.byIdDir,
+    socketDir,
+    nbdkitPath: '/usr/bin/nbdkit',
+    staging,
+    startTimeoutMs: 10_000,
+    exports,
+    logger: silent,
+  })
+  await service.prepare()
   const options = {
     byIdDir: site.byIdDir,
     socketDir,
     nbdkitPath: '/usr/bin/nbdkit',
     staging,
     startTimeoutMs: 10_000,
-    preserve: keepNothing,
+    preserve: service.preserve,
     exports,
     logger: silent,
   }
@@ -76,6 +90,7 @@ export async function stand(t: Test, db: Database) {
   }
   t.teardown(async () => {
     await overlays.stop()
+    await service.close()
     await exports.closeAll()
   })
   const staged: Staged = {
@@ -89,11 +104,14 @@ export async function stand(t: Test, db: Database) {
         return { overlays: found, freeBytes: site.stagingFreeBytes ?? freeBytes }
       }),
   }
+  const daemon = pointDaemon(service, (what, work) => site.call(what, work))
   const store = passStore(db, now)
   const deps: PassDeps = {
     store,
     staging: stagingStore(db),
     staged,
+    points: pointStore(db, now),
+    daemon,
     source: site.source,
     target: site.target,
     exports: {
@@ -187,6 +205,9 @@ export async function stand(t: Test, db: Database) {
     store,
     job,
     stagingDir,
+    undoDir,
+    deps,
+    service,
     begin,
     resume,
     stateOf,

@@ -1,5 +1,6 @@
 import { type SagaDefinition } from '../../saga/step.js'
 import { type PassDeps } from '../deps.js'
+import { giveUpPoints, keepPoints, settlePoints } from '../points/pass-steps.js'
 import { begin } from './begin.js'
 import { chooseWayStep } from './choose-way.js'
 import { commit } from './commit.js'
@@ -21,12 +22,15 @@ export const passSaga: SagaDefinition<PassDeps, PassInput> = {
     prepareVolumes,
     takeSnapshot,
     chooseWayStep,
+    giveUpPoints,
     openExports,
     copyDisks,
     closeExports,
     verifyStaged,
     commit,
+    keepPoints,
     applyStaged,
+    settlePoints,
     dropStaging,
     removeSnapshot,
   ],

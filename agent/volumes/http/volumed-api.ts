@@ -17,14 +17,24 @@ import { type Logger } from '../../log/logger.js'
 import { type VolumeExports } from '../exports.js'
 import { type NameKeeper } from '../name-keeper.js'
 import { type StagedVolumes } from '../staged-work.js'
+import { type PointService } from '../point-service.js'
+import { pointRoutes } from './point-routes.js'
 import { stagedRoutes } from './staged-routes.js'
 
-const bodyLimitBytes = 4096
+const bodyLimitBytes = 16_384
+
+export interface VolumedParts {
+  readonly exports: VolumeExports
+  readonly staged: StagedVolumes
+  readonly points: PointService
+  readonly names: NameKeeper
+}
 
 /** What the OMA asks of the volume daemon. Who may connect is decided by the socket's access rights. Not yet listening. */
-export function volumedApi(exports: VolumeExports, staged: StagedVolumes, names: NameKeeper, logger: Logger) {
+export function volumedApi({ exports, staged, points, names }: VolumedParts, logger: Logger) {
   const api = apiServer(logger, bodyLimitBytes)
   stagedRoutes(api, staged)
+  pointRoutes(api, points)
   api.put(
     '/v1/exports/:serial',
     {
