@@ -4,6 +4,7 @@ import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
 import { passCrash } from './pass-crash.js'
 import { passEnospc } from './pass-enospc.js'
+import { points } from './points.js'
 import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
@@ -24,6 +25,7 @@ import { volumesLifecycle } from './volumes-lifecycle.js'
 
 export const scenarios: readonly Scenario[] = [
   replicate,
+  points,
   faults,
   inventory1000,
   moverChaos,
