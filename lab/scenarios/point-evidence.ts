@@ -16,13 +16,24 @@ export interface PointBench {
   readonly job: JobView
 }
 
-/** So many points can be used, and each, exported, is byte for byte what its source was when it was frozen. */
-export async function proveUsable(bench: PointBench, what: string, count: number): Promise<void> {
+/**
+ * So many points can be used, and each of `read`, exported, is byte for byte what its source was when it was frozen: the newest,
+ * the oldest, and some between them.
+ */
+export async function proveUsable(
+  bench: PointBench,
+  what: string,
+  count: number,
+  read = count,
+): Promise<void> {
   const { site, job, checks } = bench
   const usable = (await site.points.list(job.id)).items.filter(point => point.isUsable)
   checks.equal(`${what}: usable points`, usable.length, count)
   const wrong: string[] = []
-  for (const point of usable) {
+  const step = Math.max(1, (usable.length - 1) / Math.max(1, read - 1))
+  for (let at = 0; Math.round(at) < usable.length; at += step) {
+    const point = usable[Math.round(at)]
+    if (point === undefined) continue
     const opened = await site.points.open(point.id)
     wrong.push(...(await differences(site, point, opened)))
     await site.points.close(opened.id)

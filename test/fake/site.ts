@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { changeId, diskKey, serialOfVolume, volumeId, type VolumeId } from '../../agent/domain/ids.js'
@@ -94,6 +94,16 @@ export class FakeSite {
     const file = await open(this.#volume(volume), 'r+')
     await file.write(bytes, 0, bytes.length, Number(offset))
     await file.close()
+  }
+
+  /** The source's disk as it is. */
+  content(key: string): Promise<Buffer> {
+    return readFile(this.#image(key))
+  }
+
+  /** The volume begins with these bytes. */
+  async volumeHolds(volume: VolumeId, bytes: Buffer): Promise<boolean> {
+    return (await readFile(this.#volume(volume))).subarray(0, bytes.length).equals(bytes)
   }
 
   snapshots(): Promise<string[]> {

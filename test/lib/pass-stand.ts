@@ -3,9 +3,10 @@ import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type Test } from 'tap'
-import { jobId, passId, serialOfVolume } from '../../agent/domain/ids.js'
+import { jobId, passId, pointId, serialOfVolume } from '../../agent/domain/ids.js'
 import { passSaga } from '../../agent/replication/pass/saga.js'
 import { type PassDeps } from '../../agent/replication/deps.js'
+import { restoreSaga } from '../../agent/replication/points/restore-saga.js'
 import { verifySaga } from '../../agent/replication/verify/saga.js'
 import { runSaga } from '../../agent/saga/engine.js'
 import { type SagaLog } from '../../agent/saga/log.js'
@@ -167,9 +168,14 @@ export async function stand(t: Test, db: Database) {
     }
     const signals = { stop: never, cancel: never }
     const verifications = verificationStore(db, now)
-    return held.record.kind === 'verification'
-      ? runSaga(options, verifySaga, { ...deps, verifications }, held, signals)
-      : runSaga(options, passSaga, deps, held, signals)
+    switch (held.record.kind) {
+      case 'verification':
+        return runSaga(options, verifySaga, { ...deps, verifications }, held, signals)
+      case 'restore':
+        return runSaga(options, restoreSaga, deps, held, signals)
+      default:
+        return runSaga(options, passSaga, deps, held, signals)
+    }
   }
   const stateOf = async (pass: string): Promise<unknown> =>
     (await db<{ id: string; state: string }>('passes').where('id', pass).first())?.state
@@ -208,6 +214,7 @@ export async function stand(t: Test, db: Database) {
     undoDir,
     deps,
     service,
+    pointIdOf: pointId,
     begin,
     resume,
     stateOf,
