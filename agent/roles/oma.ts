@@ -88,7 +88,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const stores = { configuration, credentials, installationId: await installationId(db) }
   const cloudstack = cloudstackConnection(db, stores, timing, logger)
   const cloud = configuredVolumes(cloudstack)
-  const slots = applianceSlots(db, cloud, config, () => runner.poke(), logger)
+  const slots = applianceSlots(db, { cloud, volumed }, config, () => runner.poke(), logger)
   const volumes = { cloud, volumed, slots }
   const kinds = volumeSagaKinds(db, volumes, timing.settleMs, logger)
   const runner = sagaRunner(db, config, { board, ...volumes }, kinds, logger)
