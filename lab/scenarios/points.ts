@@ -99,6 +99,12 @@ async function crashes(bench: PointBench): Promise<void> {
         const kind = phase === 'after' ? 'succeeded' : 'started'
         const hold = await SagaHold.arm(site.mariadb, { step, kind }, join(site.dir, 'hold.log'))
         const { id } = await site.operator.startPass(job.id)
+        // What a killed agent left in the database may still be held as well.
+        await until(
+          'the pass is committed',
+          async () => ((await site.operator.pass(id)).state === 'committed' ? true : undefined),
+          120_000,
+        )
         await hold.reached()
         if (phase === 'during') {
           await hold.release()
