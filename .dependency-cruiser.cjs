@@ -59,8 +59,9 @@ module.exports = {
     only('store', '^agent/store/', [
       '^agent/(store|domain|log|api)/',
       '^agent/saga/(log|step|history)\\.ts$',
-      '^agent/(replication|http|cloudstack|replication/(snapshot-set|tasks|verify))/deps\\.ts$',
-      '^agent/http/volume-deps\\.ts$',
+      '^agent/(replication|http|cloudstack|replication/(points|snapshot-set|tasks|verify))/deps\\.ts$',
+      '^agent/http/(volume|point)-deps\\.ts$',
+      '^agent/replication/points/kept-points\\.ts$',
       '^agent/volume-controller/',
       '^agent/errors\\.ts$',
     ]),
@@ -69,7 +70,8 @@ module.exports = {
       '^agent/errors\\.ts$',
     ]),
     only('volumes', '^agent/volumes/', [
-      '^agent/(volumes|nbdkit|files|api|http-server|http-client|domain|log|config)/',
+      '^agent/(volumes|nbd|nbdkit|files|api|http-server|http-client|domain|log|config)/',
+      '^native/',
       '^agent/errors\\.ts$',
     ]),
     only('source', '^agent/source/', [

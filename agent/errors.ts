@@ -1,4 +1,5 @@
 import { cloudstackErrors } from './errors/cloudstack.js'
+import { pointErrors } from './errors/points.js'
 import { row, type ErrorRow } from './errors/row.js'
 import { sourceErrors } from './errors/source.js'
 
@@ -48,7 +49,7 @@ export const errorTable = {
   JOB_BUSY: row(
     409,
     'after-delay',
-    'A pass or a verification of this job has not ended yet.',
+    'A pass, a verification or a restore of this job has not ended yet.',
     'Wait for it to end, or cancel it; then ask again.',
   ),
   JOB_PAUSED: row(
@@ -133,6 +134,8 @@ export const errorTable = {
 
   ...sourceErrors,
 
+  ...pointErrors,
+
   SOURCE_READ_FAILED: row(
     502,
     'after-delay',
@@ -168,6 +171,24 @@ export const errorTable = {
     'after-operator',
     'A target volume is smaller than its source disk.',
     'Choose or create a volume at least as large as the disk named in the message.',
+  ),
+  STAGING_FULL: row(
+    507,
+    'after-delay',
+    'The staging space of the OMA cannot hold the pass. The volumes are as they were.',
+    'Free or add space where the OMA stages passes; or let the job write its volumes directly, which leaves it without a recovery point until that pass is done.',
+  ),
+  STAGING_MISSING: row(
+    500,
+    'never',
+    'What a committed pass staged is not there any more.',
+    'Run a pass: it compares both sides. Until it is done the job has no recovery point.',
+  ),
+  STAGING_INVALID: row(
+    500,
+    'never',
+    'What a pass staged cannot be used.',
+    'Run a pass: it compares both sides where that is needed. Look after the storage of the OMA.',
   ),
   NBD_UNREACHABLE: row(
     502,

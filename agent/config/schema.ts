@@ -107,7 +107,13 @@ export const VolumedConfig = Type.Object(
     /** Keeps the highest fence token of each volume; only its owner may write to it. */
     state_dir: AbsolutePath,
     export_socket_dir: Type.String({ pattern: '^/', maxLength: 60 }),
+    /** Keeps what passes write until they are committed and applied; on storage that survives a power cut. */
+    staging_dir: AbsolutePath,
+    /** Keeps what older recovery points are read through, as durable as the volumes; left out: `undo` in `state_dir`. */
+    undo_dir: Type.Optional(AbsolutePath),
     nbdkit: AbsolutePath,
+    qemu_nbd: AbsolutePath,
+    qemu_img: AbsolutePath,
   },
   closed,
 )

@@ -9,6 +9,10 @@ export type PassId = Branded<'PassId'>
 export type SagaId = Branded<'SagaId'>
 /** One comparison of a job's volumes with their source. */
 export type VerificationId = Branded<'VerificationId'>
+/** One recovery point of a job: all its disks at one instant. */
+export type PointId = Branded<'PointId'>
+/** What one writing over the volumes of a job saved of them. */
+export type LayerId = Branded<'LayerId'>
 /** One piece of work leased to a VMA. */
 export type TaskId = Branded<'TaskId'>
 /** The instanceUuid of a VM in vCenter: its identity, unlike name, path or managed object id. */
@@ -37,6 +41,8 @@ export const isUuid = (text: string): boolean => uuidPattern.test(text)
 export const jobId = (text: string): JobId => text as JobId
 export const passId = (text: string): PassId => text as PassId
 export const verificationId = (text: string): VerificationId => text as VerificationId
+export const pointId = (text: string): PointId => text as PointId
+export const layerId = (text: string): LayerId => text as LayerId
 export const sagaId = (text: string): SagaId => text as SagaId
 export const taskId = (text: string): TaskId => text as TaskId
 export const sourceVmId = (text: string): SourceVmId => text as SourceVmId

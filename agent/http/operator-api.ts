@@ -24,7 +24,10 @@ import {
   type VerificationAdmin,
   type Views,
 } from './deps.js'
+import { goBackRoute } from './go-back-route.js'
 import { originalRoutes } from './original-routes.js'
+import { type PointControl } from './point-deps.js'
+import { pointRoutes } from './point-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
 import { verificationRoutes } from './verification-routes.js'
 import { type VolumeControl } from './volume-deps.js'
@@ -39,9 +42,12 @@ export interface OperatorApiDeps {
   readonly verifications: VerificationAdmin
   readonly cloudstack: CloudstackAdministration
   readonly volumes: VolumeControl
+  readonly points: PointControl
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
+  /** A saga that waits for an operator is tried at once. */
+  readonly onRetry: (sagaId: string) => void
   readonly logger: Logger
 }
 
@@ -59,6 +65,7 @@ export function operatorApi(deps: OperatorApiDeps) {
   sourceVmRoutes(api, deps)
   originalRoutes(api, deps)
   verificationRoutes(api, deps)
+  pointRoutes(api, deps.points, deps.onWork)
   api.get(
     '/v1/replication-jobs',
     { schema: { operationId: 'listJobs', response: replies(200, JobList) } },
@@ -112,6 +119,7 @@ export function operatorApi(deps: OperatorApiDeps) {
     { schema: { operationId: 'deleteJob', params: IdParam, response: replies(200, LeftVolumes) } },
     request => admin.deleteJob(request.params.id),
   )
+  goBackRoute(api, deps)
   api.get(
     '/v1/replication-jobs/:id/passes',
     { schema: { operationId: 'listPasses', params: IdParam, response: replies(200, PassList) } },

@@ -5,11 +5,14 @@ import { type Logger } from '../log/logger.js'
 import { passSaga } from '../replication/pass/saga.js'
 import { sourceSite } from '../replication/source-site.js'
 import { type TaskBoard } from '../replication/tasks/board.js'
+import { restoreSaga } from '../replication/points/restore-saga.js'
 import { verifySaga } from '../replication/verify/saga.js'
 import { SagaRunner, sagaKind, type SagaKind } from '../saga/runner.js'
 import { type Database } from '../store/database.js'
 import { passStore } from '../store/pass-store.js'
+import { pointStore } from '../store/points.js'
 import { sagaLog } from '../store/saga-log.js'
+import { stagingStore } from '../store/staging.js'
 import { verificationStore } from '../store/verifications.js'
 import { type VolumeSlots } from '../volume-controller/slots.js'
 import { type VolumedLink } from '../volumes/client.js'
@@ -43,6 +46,10 @@ export function sagaRunner(
       ensureAttached: (volume: VolumeId, signal: AbortSignal) => peers.slots.ensureAttached(volume, signal),
     },
     exports: peers.volumed,
+    staging: stagingStore(db),
+    staged: peers.volumed,
+    points: pointStore(db, wallClock),
+    daemon: peers.volumed.points,
     slowSnapshotSeconds: config.slow_snapshot_seconds ?? usualSlowSnapshotSeconds,
     logger,
     now: wallClock,
@@ -58,6 +65,7 @@ export function sagaRunner(
     triesBeforeOperator: 10,
     kinds: [
       sagaKind(passSaga, deps),
+      sagaKind(restoreSaga, deps),
       sagaKind(verifySaga, { ...deps, verifications: verificationStore(db, wallClock) }),
       ...others,
     ],

@@ -23,6 +23,7 @@ import { leftSnapshots } from '../store/left-snapshots.js'
 import { managedVms } from '../store/managed-vms.js'
 import { hardwareHistory } from '../store/vm-hardware.js'
 import { vmPreflights } from '../store/vm-preflights.js'
+import { pointStore } from '../store/points.js'
 import { verificationAdmin } from '../store/verifications.js'
 import { views } from '../store/views.js'
 import { workerReports } from '../store/worker-reports.js'
@@ -33,6 +34,7 @@ import { cloudstackTiming } from './cloudstack-timing.js'
 import { machineIdentity } from './machine-identity.js'
 import { backgroundWork } from './oma-background.js'
 import { sagaRunner } from './oma-sagas.js'
+import { pointControl, pointTending } from './point-control.js'
 import { type Role } from './role.js'
 import { productVersion } from './version.js'
 import { applianceSlots, volumeControl, volumeSagaKinds } from './volume-control.js'
@@ -86,11 +88,12 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const stores = { configuration, credentials, installationId: await installationId(db) }
   const cloudstack = cloudstackConnection(db, stores, timing, logger)
   const cloud = configuredVolumes(cloudstack)
-  const slots = applianceSlots(db, cloud, config, () => runner.poke(), logger)
+  const slots = applianceSlots(db, { cloud, volumed }, config, () => runner.poke(), logger)
   const volumes = { cloud, volumed, slots }
   const kinds = volumeSagaKinds(db, volumes, timing.settleMs, logger)
   const runner = sagaRunner(db, config, { board, ...volumes }, kinds, logger)
   const { control, reconciler } = volumeControl(db, volumes, config, () => runner.poke(), logger)
+  const pointParts = { points: pointStore(db, wallClock), daemon: volumed.points, slots, logger }
   const operator = operatorApi({
     views: views(db, {
       version: productVersion(),
@@ -114,8 +117,10 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
       connectTimeoutMs: 10_000,
     }),
     volumes: control,
+    points: pointControl(db, pointParts),
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
+    onRetry: saga => runner.retryParked(saga),
     logger,
   })
   const worker = workerApi({
@@ -133,7 +138,10 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     logger,
   })
   const onWork = (): void => runner.poke()
-  const background = backgroundWork(config, { reaper, reconciler, slots, verifications, onWork, logger })
+  const background = [
+    ...backgroundWork(config, { reaper, reconciler, slots, verifications, onWork, logger }),
+    pointTending(pointParts),
+  ]
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])
     await Promise.all([runner.stop(), ...background.map(work => work.stop())])

@@ -1,5 +1,6 @@
 import { type ConfiguredVolumes } from '../cloudstack/configured.js'
 import { type OmaConfig } from '../config/schema.js'
+import { serialOfVolume } from '../domain/ids.js'
 import { type VolumeControl } from '../http/volume-deps.js'
 import { type Logger } from '../log/logger.js'
 import { sagaKind, type SagaKind } from '../saga/runner.js'
@@ -9,7 +10,7 @@ import { operationAdmin } from '../store/volume-operation-admin.js'
 import { operationViews, recordedVolumes } from '../store/volume-operation-views.js'
 import { volumeSlots } from '../store/volume-slots.js'
 import { volumeOperations } from '../store/volume-operations.js'
-import { VolumeSlots } from '../volume-controller/slots.js'
+import { VolumeSlots, type IdleReplica } from '../volume-controller/slots.js'
 import { volumeLooks } from '../volume-controller/looks.js'
 import { Reconciler } from '../volume-controller/reconciler.js'
 import { operationSagas } from '../volume-controller/sagas.js'
@@ -23,6 +24,7 @@ export interface VolumePeers {
 }
 
 const defaultIdleDetachSeconds = 3600
+const lookLimitMs = 10_000
 
 export const idleDetachMs = (config: OmaConfig): number =>
   (config.idle_detach_seconds ?? defaultIdleDetachSeconds) * 1000
@@ -30,16 +32,17 @@ export const idleDetachMs = (config: OmaConfig): number =>
 /** The disks this appliance can have. */
 export function applianceSlots(
   db: Database,
-  cloud: ConfiguredVolumes,
+  { cloud, volumed }: Omit<VolumePeers, 'slots'>,
   config: OmaConfig,
   onWork: () => void,
   logger: Logger,
 ): VolumeSlots {
   const own = config.max_attached_volumes
   const idleMs = idleDetachMs(config)
+  const store = volumeSlots(db)
   return new VolumeSlots({
     cloud: own === undefined ? cloud : { ...cloud, dataDiskLimit: () => Promise.resolve(own) },
-    store: volumeSlots(db),
+    store: { ...store, idleReplicas: async () => unread(volumed, await store.idleReplicas()) },
     request: operationAdmin(db, wallClock).request,
     onWork,
     lookMs: 250,
@@ -49,6 +52,16 @@ export function applianceSlots(
     pause,
     logger,
   })
+}
+
+/** A volume whose point is exported is not idle. */
+async function unread(
+  { points }: Pick<VolumedLink, 'points'>,
+  replicas: readonly IdleReplica[],
+): Promise<readonly IdleReplica[]> {
+  if (replicas.length === 0) return []
+  const read = await points.exports(AbortSignal.timeout(lookLimitMs))
+  return replicas.filter(({ id }) => !read.some(one => one.volumeSerial === serialOfVolume(id)))
 }
 
 /** Whatever comes to this appliance takes one of its places. */

@@ -9,6 +9,7 @@ export async function mustBeIdle(tx: Database, jobId: string): Promise<void> {
   for (const [table, what] of [
     ['passes', 'a pass'],
     ['verifications', 'a verification'],
+    ['restores', 'a restore'],
   ] as const) {
     const busy = await tx<{ saga_id: string }>('sagas')
       .whereIn('id', tx(table).where('job_id', jobId).select('saga_id'))

@@ -33,6 +33,7 @@ export function volumeSlots(db: Database): SlotStore {
               .whereNot('v.state', 'done')
               .select('verifications.job_id'),
           )
+          .whereNotIn('job_disks.job_id', db('restores').whereNull('ended_at').select('job_id'))
           .groupBy('job_disks.volume_id')
           .havingRaw(`SUM(sagas.state <> 'done') = 0`)
           .orderBy('idle_since')

@@ -2,6 +2,9 @@ import { exportsFencing } from './exports-fencing.js'
 import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
+import { passCrash } from './pass-crash.js'
+import { passEnospc } from './pass-enospc.js'
+import { points } from './points.js'
 import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
@@ -22,6 +25,7 @@ import { volumesLifecycle } from './volumes-lifecycle.js'
 
 export const scenarios: readonly Scenario[] = [
   replicate,
+  points,
   faults,
   inventory1000,
   moverChaos,
@@ -41,4 +45,6 @@ export const scenarios: readonly Scenario[] = [
   volumesCapacity,
   volumesChaos,
   exportsFencing,
+  passCrash,
+  passEnospc,
 ]

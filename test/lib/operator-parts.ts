@@ -2,6 +2,7 @@ import { type OperatorApiDeps } from '../../agent/http/operator-api.js'
 import { passSaga } from '../../agent/replication/pass/saga.js'
 import { type Database } from '../../agent/store/database.js'
 import { jobAdmin } from '../../agent/store/job-admin.js'
+import { pointAdmin } from '../../agent/store/point-admin.js'
 import { managedVms } from '../../agent/store/managed-vms.js'
 import { hardwareHistory } from '../../agent/store/vm-hardware.js'
 import { vmPreflights } from '../../agent/store/vm-preflights.js'
@@ -36,8 +37,13 @@ export function operatorParts(db: Database, now: () => Date): OperatorApiDeps {
       },
       orphans: { findings: never, sync: never, remove: never },
     },
+    points: {
+      admin: pointAdmin(db, now),
+      disks: { open: never, close: never, list: () => Promise.resolve([]) },
+    },
     onWork: () => undefined,
     onCancel: () => undefined,
+    onRetry: () => undefined,
     logger: silent,
   }
 }

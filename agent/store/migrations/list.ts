@@ -1,8 +1,10 @@
 import { type Knex } from 'knex'
 import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
+import { points } from './points.js'
 import { createTables } from './tables.js'
 import { sourceControl } from './source-control.js'
+import { staging } from './staging.js'
 import { targetSide } from './target-side.js'
 import { workGate } from './work-gate.js'
 
@@ -14,6 +16,8 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...targetSide,
   ...moving,
   ...sourceControl,
+  ...staging,
+  ...points,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
