@@ -61,6 +61,7 @@ module.exports = {
       '^agent/saga/(log|step|history)\\.ts$',
       '^agent/(replication|http|cloudstack|replication/(snapshot-set|tasks|verify))/deps\\.ts$',
       '^agent/http/volume-deps\\.ts$',
+      '^agent/replication/staging-deps\\.ts$',
       '^agent/volume-controller/',
       '^agent/errors\\.ts$',
     ]),
