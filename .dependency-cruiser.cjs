@@ -62,6 +62,7 @@ module.exports = {
       '^agent/(replication|http|cloudstack|replication/(points|snapshot-set|tasks|verify))/deps\\.ts$',
       '^agent/http/(volume|point)-deps\\.ts$',
       '^agent/replication/points/kept-points\\.ts$',
+      '^agent/replication/staging-deps\\.ts$',
       '^agent/volume-controller/',
       '^agent/errors\\.ts$',
     ]),

@@ -1,12 +1,20 @@
 import { Type } from 'typebox'
 import { ErrorReply, Id, JobDetailView } from '../api/schemas.js'
 import { type apiServer } from '../http-server/server.js'
-import { type OperatorApiDeps } from './operator-api.js'
+import { type JobAdmin, type Views } from './deps.js'
+
+interface GoBackDeps {
+  readonly admin: JobAdmin
+  readonly views: Views
+  readonly onCancel: (sagaId: string) => void
+  /** A saga that waits for an operator is tried at once. */
+  readonly onRetry: (sagaId: string) => void
+}
 
 /** "Go back to the last committed point": ends what is not committed, finishes what is, and tells what the volumes are worth. */
 export function goBackRoute(
   api: ReturnType<typeof apiServer>,
-  { admin, views, onCancel, onRetry }: Pick<OperatorApiDeps, 'admin' | 'views' | 'onCancel' | 'onRetry'>,
+  { admin, views, onCancel, onRetry }: GoBackDeps,
 ): void {
   api.post(
     '/v1/replication-jobs/:id/go-back',

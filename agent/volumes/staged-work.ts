@@ -53,7 +53,11 @@ export class StagedVolumes {
    * Begins the work, or tells how far it is. Rejects with VOLUME_BUSY while something else is done with the volume, and
    * once with what the work failed with, which is VOLUME_FENCED where it began with a token lower than one seen before.
    */
-  async advance(name: OverlayName, order: StagedOrder, fence: FenceToken): Promise<StagedProgress> {
+  advance(name: OverlayName, order: StagedOrder, fence: FenceToken): Promise<StagedProgress> {
+    return new Promise(resolve => resolve(this.#standing(name, order, fence)))
+  }
+
+  #standing(name: OverlayName, order: StagedOrder, fence: FenceToken): StagedProgress {
     const known = this.#work.get(name.serial)
     const isSame = known?.pass === name.pass && known.order.kind === order.kind
     if (known !== undefined && !isSame && known.standing.kind === 'running')

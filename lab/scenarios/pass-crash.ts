@@ -70,6 +70,14 @@ export const passCrash: Scenario = {
       const missed = model.steps.map(step => step.name).filter(step => !hit.has(step))
       checks.equal(`no step was left out ${phase} it`, missed, [])
     }
+    // A hold that did not hold would crash every pass at its beginning and prove nothing.
+    const commitAt = model.steps.findIndex(step => step.name === 'commit')
+    const late = recoveries.filter(
+      one => model.steps.findIndex(step => step.name === one.step) > commitAt && !one.committed,
+    )
+    checks.equal('after the commit it is always the new point', late.map(nameOf), [])
+    const served = recoveries.filter(one => one.victim === 'nbd-servers').length
+    checks.that('NBD servers were killed as well', served > 0, `${served}x`)
     const slowest = Math.max(...recoveries.map(one => one.seconds))
     return { crashes: recoveries.length, slowestRecoverySeconds: slowest, recoveries }
   },

@@ -55,8 +55,8 @@ export class SagaHold {
       'the agent is held',
       async () => {
         const rows = await this.#mariadb.query(
-          `SELECT id FROM information_schema.processlist WHERE state = 'User sleep' AND info LIKE '%lab_hold%'
-             OR (state = 'User sleep' AND info NOT LIKE '%GET_LOCK%')`,
+          `SELECT id FROM information_schema.processlist
+            WHERE state = 'User sleep' AND info NOT LIKE 'SELECT GET_LOCK(%'`,
         )
         return rows.length > 0 ? true : undefined
       },

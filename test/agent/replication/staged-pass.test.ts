@@ -133,7 +133,7 @@ void t.test('a staged pass', async t => {
         if ((await s.resume(run.saga, dying)).kind === 'succeeded') break
         const what = `died at write ${crashAt}`
         if (await proveRecoverable(s, run, before, what)) committedOnes += 1
-        if ((await db('sagas').where('id', run.saga).first<{ state: string }>('state'))?.state !== 'done')
+        if ((await db('sagas').where('id', run.saga).first<{ state: string }>('state')).state !== 'done')
           await s.resume(run.saga)
         t.same(await s.leftovers(), nothingLeft, what)
       }
