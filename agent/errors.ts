@@ -1,4 +1,5 @@
 import { cloudstackErrors } from './errors/cloudstack.js'
+import { failoverErrors } from './errors/failover.js'
 import { row, type ErrorRow } from './errors/row.js'
 import { sourceErrors } from './errors/source.js'
 
@@ -48,7 +49,7 @@ export const errorTable = {
   JOB_BUSY: row(
     409,
     'after-delay',
-    'A pass or a verification of this job has not ended yet.',
+    'A pass, a verification or a failover of this job has not ended yet.',
     'Wait for it to end, or cancel it; then ask again.',
   ),
   JOB_PAUSED: row(
@@ -245,6 +246,7 @@ export const errorTable = {
   ),
 
   ...cloudstackErrors,
+  ...failoverErrors,
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

@@ -9,6 +9,8 @@ export type PassId = Branded<'PassId'>
 export type SagaId = Branded<'SagaId'>
 /** One comparison of a job's volumes with their source. */
 export type VerificationId = Branded<'VerificationId'>
+/** One failover of a VM, from its start to what closed it. */
+export type FailoverId = Branded<'FailoverId'>
 /** One piece of work leased to a VMA. */
 export type TaskId = Branded<'TaskId'>
 /** The instanceUuid of a VM in vCenter: its identity, unlike name, path or managed object id. */
@@ -37,6 +39,7 @@ export const isUuid = (text: string): boolean => uuidPattern.test(text)
 export const jobId = (text: string): JobId => text as JobId
 export const passId = (text: string): PassId => text as PassId
 export const verificationId = (text: string): VerificationId => text as VerificationId
+export const failoverId = (text: string): FailoverId => text as FailoverId
 export const sagaId = (text: string): SagaId => text as SagaId
 export const taskId = (text: string): TaskId => text as TaskId
 export const sourceVmId = (text: string): SourceVmId => text as SourceVmId

@@ -24,6 +24,8 @@ import {
   type VerificationAdmin,
   type Views,
 } from './deps.js'
+import { type FailoverControl } from './failover-deps.js'
+import { failoverRoutes } from './failover-routes.js'
 import { originalRoutes } from './original-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
 import { verificationRoutes } from './verification-routes.js'
@@ -39,6 +41,7 @@ export interface OperatorApiDeps {
   readonly verifications: VerificationAdmin
   readonly cloudstack: CloudstackAdministration
   readonly volumes: VolumeControl
+  readonly failovers: FailoverControl
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -149,5 +152,6 @@ export function operatorApi(deps: OperatorApiDeps) {
   )
   addCloudstackRoutes(api, deps.cloudstack)
   volumeRoutes(api, deps.volumes, deps.onWork)
+  failoverRoutes(api, deps.failovers)
   return api
 }

@@ -1,4 +1,5 @@
 import { exportsFencing } from './exports-fencing.js'
+import { failoverTest } from './failover-test.js'
 import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
@@ -41,4 +42,5 @@ export const scenarios: readonly Scenario[] = [
   volumesCapacity,
   volumesChaos,
   exportsFencing,
+  failoverTest,
 ]

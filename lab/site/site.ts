@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type OperatorClient } from '../../agent/api/client.js'
 import { type JobView, type SourceVmView } from '../../agent/api/schemas.js'
+import { type FailoverClient } from '../../agent/api/failover-client.js'
 import { type VolumeClient } from '../../agent/api/volume-client.js'
 import { type DevicesChoice, type VmSpec as CloudVmSpec } from '../cloudstack/options.js'
 import { CloudstackSimulator } from '../cloudstack/simulator.js'
@@ -55,6 +56,7 @@ export class LabSite {
   readonly product: Product
   readonly operator: OperatorClient
   readonly volumes: VolumeClient
+  readonly failovers: FailoverClient
   readonly archiveDir: string
   /** Everything of this site is below it. */
   readonly dir: string
@@ -62,7 +64,15 @@ export class LabSite {
   private constructor(
     parts: Pick<
       LabSite,
-      'vcenter' | 'cloudstack' | 'mariadb' | 'product' | 'operator' | 'volumes' | 'archiveDir' | 'dir'
+      | 'vcenter'
+      | 'cloudstack'
+      | 'mariadb'
+      | 'product'
+      | 'operator'
+      | 'volumes'
+      | 'failovers'
+      | 'archiveDir'
+      | 'dir'
     >,
   ) {
     this.vcenter = parts.vcenter
@@ -71,6 +81,7 @@ export class LabSite {
     this.product = parts.product
     this.operator = parts.operator
     this.volumes = parts.volumes
+    this.failovers = parts.failovers
     this.archiveDir = parts.archiveDir
     this.dir = parts.dir
   }
@@ -116,7 +127,7 @@ export class LabSite {
       byIdDir: cloudstack.byIdDir,
       omaMachine: {
         systemUuid: cloudstack.ids.applianceVm,
-        macAddress: cloudstack.site.applianceVm.macAddress,
+        macAddress: cloudstack.site.applianceVm.nics[0].macAddress,
       },
       leaseSeconds: options.leaseSeconds ?? 10,
       copyPatienceSeconds: 60,
@@ -134,9 +145,19 @@ export class LabSite {
       await product.prepare()
       await product.startAll()
     })
-    const { client, volumes, close } = operatorLink(product.operatorSocket)
+    const { client, volumes, failovers, close } = operatorLink(product.operatorSocket)
     cleanup.add('the operator', close)
-    const parts = { vcenter, cloudstack, mariadb, product, operator: client, volumes, archiveDir, dir }
+    const parts = {
+      vcenter,
+      cloudstack,
+      mariadb,
+      product,
+      operator: client,
+      volumes,
+      failovers,
+      archiveDir,
+      dir,
+    }
     const site = new LabSite(parts)
     await step('operator API', () => site.answers())
     await step('CloudStack configuration', () => configureCloudstack(client, cloudstack))

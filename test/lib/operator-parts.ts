@@ -1,6 +1,8 @@
 import { type OperatorApiDeps } from '../../agent/http/operator-api.js'
 import { passSaga } from '../../agent/replication/pass/saga.js'
 import { type Database } from '../../agent/store/database.js'
+import { failoverAdmin } from '../../agent/store/failover-admin.js'
+import { failoverViews } from '../../agent/store/failover-views.js'
 import { jobAdmin } from '../../agent/store/job-admin.js'
 import { managedVms } from '../../agent/store/managed-vms.js'
 import { hardwareHistory } from '../../agent/store/vm-hardware.js'
@@ -35,6 +37,15 @@ export function operatorParts(db: Database, now: () => Date): OperatorApiDeps {
         health: never,
       },
       orphans: { findings: never, sync: never, remove: never },
+    },
+    failovers: {
+      admin: failoverAdmin(db, now),
+      views: failoverViews(db),
+      networks: { of: never, replace: never },
+      explain: never,
+      onWork: () => undefined,
+      onCancel: () => undefined,
+      onRetry: () => undefined,
     },
     onWork: () => undefined,
     onCancel: () => undefined,
