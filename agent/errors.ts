@@ -85,8 +85,8 @@ export const errorTable = {
   PASS_CANCELLED: row(
     409,
     'after-operator',
-    'The pass was cancelled.',
-    'Start the next pass when you are ready; it moves what this one left.',
+    'An operator cancelled it.',
+    'Start it again when you are ready; a pass moves what the cancelled one left.',
   ),
   PASS_PROOF_MISSING: row(
     500,

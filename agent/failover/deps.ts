@@ -147,9 +147,10 @@ export type SourcePower = 'on' | 'off' | 'suspended' | 'unknown'
 
 /** The VM at the source. `owner` names who asks: asking again finds the work that goes on. */
 export interface SourceMachine {
-  /** As vCenter tells it now. Rejects when nobody can ask. */
+  /** As vCenter tells it now. Rejects when nobody can ask, after so long at most. */
   readonly power: (
     vm: SourceVmId,
+    limitMs: number,
     signal: AbortSignal,
   ) => Promise<{
     readonly power: SourcePower
@@ -270,6 +271,9 @@ export interface FailoverTiming {
   readonly bootSteadyMs: number
   /** A guest that was asked to shut down and did not is watched for so long: it may still do it. */
   readonly sourceSettleMs: number
+  /** How long the source may take to answer; and, where it is taken to be gone, how long it is waited for. */
+  readonly sourceLookMs: number
+  readonly sourceGoneMs: number
 }
 
 export interface FailoverDeps {

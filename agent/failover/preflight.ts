@@ -59,7 +59,7 @@ export const blockers = (findings: readonly FailoverFinding[]): readonly Failove
 
 /** Looks at everything a failover depends on and changes nothing. What cannot be seen of the target rejects. */
 export async function preflight(
-  deps: Pick<FailoverDeps, 'store' | 'points' | 'source' | 'cloud'>,
+  deps: Pick<FailoverDeps, 'store' | 'points' | 'source' | 'cloud' | 'timing'>,
   request: PreflightRequest,
   signal: AbortSignal,
 ): Promise<Preflight> {
@@ -75,17 +75,18 @@ export async function preflight(
     point: await points.state(request.jobId),
     target: await cloud.facts(signal),
     applianceVmId: await cloud.applianceVmId(),
-    power: await powerOf(deps, request.sourceVmId, signal),
+    power: await powerOf(deps, request, signal),
   })
 }
 
 async function powerOf(
-  { source }: Pick<FailoverDeps, 'source'>,
-  vm: SourceVmId,
+  { source, timing }: Pick<FailoverDeps, 'source' | 'timing'>,
+  { sourceVmId, kind }: PreflightRequest,
   signal: AbortSignal,
 ): Promise<PreflightFacts['power']> {
   try {
-    return { kind: 'known', ...(await source.power(vm, signal)) }
+    const limitMs = kind === 'unplanned' ? timing.sourceGoneMs : timing.sourceLookMs
+    return { kind: 'known', ...(await source.power(sourceVmId, limitMs, signal)) }
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof AppError) || error.code === 'STORE_UNAVAILABLE') throw error

@@ -7,21 +7,19 @@ import { type SourceMachine, type SourcePower } from './deps.js'
 export interface SourceMachineOptions {
   readonly board: TaskBoard
   readonly tasks: Pick<TaskBoardStore, 'forgetOwner'>
-  /** How long somebody may take who can ask vCenter. */
-  readonly lookLimitMs: number
   readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
 }
 
 /** The VM at the source, worked by a VMA. Inputs and results are those of api/worker.ts. */
-export function sourceMachine({ board, tasks, lookLimitMs, pause }: SourceMachineOptions): SourceMachine {
+export function sourceMachine({ board, tasks, pause }: SourceMachineOptions): SourceMachine {
   return {
-    power: async (vm, signal) => {
+    power: async (vm, limitMs, signal) => {
       // An answer of its own each time: an old one would be worth nothing.
       const look = `power-${randomUUID()}`
       const limit = new AbortController()
       const done = new AbortController()
-      const timer = pause(lookLimitMs, done.signal).then(() =>
-        limit.abort(new AppError('WORKER_ABSENT', `no VMA looked at VM ${vm} within ${lookLimitMs} ms`)),
+      const timer = pause(limitMs, done.signal).then(() =>
+        limit.abort(new AppError('WORKER_ABSENT', `no VMA looked at VM ${vm} within ${limitMs} ms`)),
       )
       try {
         const either = AbortSignal.any([signal, limit.signal])

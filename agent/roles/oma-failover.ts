@@ -56,7 +56,7 @@ export function failoverDeps(
   return {
     store: failoverStore(db, wallClock),
     points: directPoints(db),
-    source: sourceMachine({ board, tasks, lookLimitMs: 30_000, pause }),
+    source: sourceMachine({ board, tasks, pause }),
     cloud: patientCloud(targetCloud(connection), { now: wallClock, pause, timing }),
     appliance: appliance(peers),
     onWork: () => runner().poke(),
@@ -66,6 +66,8 @@ export function failoverDeps(
       deviceLimitMs: 60_000,
       bootLimitMs: (config.failover?.boot_seconds ?? defaultBootSeconds) * 1000,
       bootSteadyMs: (config.failover?.steady_seconds ?? defaultSteadySeconds) * 1000,
+      sourceLookMs: 30_000,
+      sourceGoneMs: 5_000,
       sourceSettleMs: (config.failover?.source_settle_seconds ?? defaultSourceSettleSeconds) * 1000,
     },
     now: wallClock,

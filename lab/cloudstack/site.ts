@@ -88,6 +88,11 @@ export class Vm implements Named {
     this.instanceName = `i-2-${number}-VM`
     this.state = spec.power === 'off' ? 'Stopped' : 'Running'
   }
+
+  /** Of its first card. */
+  get macAddress(): string {
+    return this.nics[0].macAddress
+  }
 }
 
 /** As CloudStack makes them up. */

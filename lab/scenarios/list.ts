@@ -1,9 +1,12 @@
 import { exportsFencing } from './exports-fencing.js'
+import { failoverLive } from './failover-live.js'
 import { failoverTest } from './failover-test.js'
+import { failoverUnplanned } from './failover-unplanned.js'
 import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
 import { replicate } from './replicate.js'
+import { rollbackLive } from './rollback-live.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
 import { sourceCbtFaults } from './source-cbt-faults.js'
@@ -43,4 +46,7 @@ export const scenarios: readonly Scenario[] = [
   volumesChaos,
   exportsFencing,
   failoverTest,
+  failoverLive,
+  failoverUnplanned,
+  rollbackLive,
 ]

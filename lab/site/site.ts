@@ -127,7 +127,7 @@ export class LabSite {
       byIdDir: cloudstack.byIdDir,
       omaMachine: {
         systemUuid: cloudstack.ids.applianceVm,
-        macAddress: cloudstack.site.applianceVm.nics[0].macAddress,
+        macAddress: cloudstack.site.applianceVm.macAddress,
       },
       leaseSeconds: options.leaseSeconds ?? 10,
       copyPatienceSeconds: 60,

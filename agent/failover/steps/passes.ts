@@ -10,7 +10,7 @@ export const lastPass = step(
   'last-pass',
   async (deps, context) => {
     const failover = await failoverOf(deps, context)
-    const { power } = await deps.source.power(failover.sourceVmId, context.signal)
+    const { power } = await deps.source.power(failover.sourceVmId, deps.timing.sourceLookMs, context.signal)
     if (power === 'off') return { ran: false }
     if (power !== 'on') throw new AppError('SOURCE_VM_NOT_OFF', `VM ${failover.vmName} is ${power}`)
     await runPass(deps, context, 'last')

@@ -10,7 +10,7 @@ export const shutDownSource: FailoverStep<{ readonly how: string }> = step(
     const failover = await failoverOf(deps, context)
     const { shutdownSeconds: seconds, onShutdownHang: onHang } = failover.options
     if (failover.sourceWasOn === null) {
-      const { power } = await source.power(failover.sourceVmId, context.signal)
+      const { power } = await source.power(failover.sourceVmId, deps.timing.sourceLookMs, context.signal)
       await store.recordSourcePower(failover.id, power !== 'off')
     }
     const owner = `${context.sagaId}/shut-down`
@@ -47,7 +47,7 @@ export async function returnToSource(deps: FailoverDeps, context: FailoverContex
   const failover = await failoverOf(deps, context)
   if (failover.kind !== 'live' || failover.sourceWasOn !== true) return null
   if (failover.exposedAt !== null) await targetMustBeStopped(deps, failover, context.signal)
-  const { power } = await deps.source.power(failover.sourceVmId, context.signal)
+  const { power } = await deps.source.power(failover.sourceVmId, deps.timing.sourceLookMs, context.signal)
   if (power === 'on') return null
   await deps.source.powerOn(`${context.sagaId}/power-on`, failover.sourceVmId, context.signal)
   deps.logger.warn({ failover: failover.id, vm: failover.vmName }, 'source switched on again')
@@ -66,8 +66,12 @@ export async function targetMustBeStopped(
 }
 
 /** Rejects unless vCenter says that the VM is off. */
-async function mustBeOff({ source }: FailoverDeps, failover: Failover, signal: AbortSignal): Promise<void> {
-  const { power } = await source.power(failover.sourceVmId, signal)
+async function mustBeOff(
+  { source, timing }: FailoverDeps,
+  failover: Failover,
+  signal: AbortSignal,
+): Promise<void> {
+  const { power } = await source.power(failover.sourceVmId, timing.sourceLookMs, signal)
   if (power !== 'off') throw new AppError('SOURCE_VM_NOT_OFF', `VM ${failover.vmName} is ${power}`)
 }
 
@@ -87,12 +91,13 @@ export async function sourceMustBeOff(
 
 /** Nobody who could tell is the answer `unknown`. */
 async function powerOf(
-  { source }: FailoverDeps,
-  { sourceVmId }: Failover,
+  { source, timing }: FailoverDeps,
+  { sourceVmId, kind }: Failover,
   signal: AbortSignal,
 ): Promise<SourcePower> {
   try {
-    return (await source.power(sourceVmId, signal)).power
+    const limitMs = kind === 'unplanned' ? timing.sourceGoneMs : timing.sourceLookMs
+    return (await source.power(sourceVmId, limitMs, signal)).power
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof AppError) || error.code === 'STORE_UNAVAILABLE') throw error

@@ -218,7 +218,7 @@ void t.test('an administrator sees the rest', async t => {
 void t.test('this machine is found by what it is, never by its name', async t => {
   const twin = { id: '11111111-2222-4333-8444-555555555555', macAddress: '1e:00:5a:00:00:77' }
   const vms = [{ name: 'ossea-oma', ...twin }]
-  const byMac = await site(t, { vms }, { macAddress: twin.nics[0].macAddress.toUpperCase() })
+  const byMac = await site(t, { vms }, { macAddress: twin.macAddress.toUpperCase() })
   t.match((await byMac.client.discoverCloudstack(server(byMac))).applianceVm, { id: twin.id, by: 'mac' })
   const byUuid = await site(t, { vms }, { systemUuid: twin.id, macAddress: '02:00:00:00:00:01' })
   t.match((await byUuid.client.discoverCloudstack(server(byUuid))).applianceVm, { id: twin.id, by: 'uuid' })
