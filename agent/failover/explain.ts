@@ -2,7 +2,8 @@ import { type FailoverKind } from '../domain/failover.js'
 import { stepTexts, type PlannedCall, type PlanFacts, type StepName } from './catalog.js'
 import { closingSagas, startingSagas, type ClosingAction, type FailoverSaga } from './sagas.js'
 import { type FailoverFinding } from '../domain/network-mapping.js'
-import { type Preflight, type PreflightRequest } from './preflight.js'
+import { type Preflight } from './preflight.js'
+import { type PreflightRequest } from './preflight-facts.js'
 
 export interface ExplainedStep {
   readonly name: string

@@ -1,13 +1,5 @@
-import {
-  bootOrder,
-  hostNameOf,
-  networkModeOf,
-  testHostNameOf,
-  type FailoverKind,
-  type FailoverOptions,
-} from '../domain/failover.js'
+import { bootOrder, hostNameOf, networkModeOf, testHostNameOf } from '../domain/failover.js'
 import { type Hardware } from '../domain/hardware.js'
-import { type JobId, type SourceVmId } from '../domain/ids.js'
 import { resolveNics, type FailoverFinding, type FailoverFindingCode } from '../domain/network-mapping.js'
 import { AppError } from '../errors.js'
 import { type Blueprint } from './blueprint.js'
@@ -16,20 +8,10 @@ import {
   type PointState,
   type SourceFacts,
   type SourcePower,
-  type TargetFacts,
   type TargetVolume,
 } from './deps.js'
+import { type PreflightFacts, type PreflightRequest } from './preflight-facts.js'
 import { targetFindings } from './target-findings.js'
-
-export interface PreflightRequest {
-  /** Of a run that has begun; null: it would get one. */
-  readonly id: string | null
-  readonly kind: FailoverKind
-  readonly jobId: JobId
-  readonly sourceVmId: SourceVmId
-  readonly vmName: string
-  readonly options: FailoverOptions
-}
 
 export interface Preflight {
   /** Worst first. */
@@ -38,20 +20,6 @@ export interface Preflight {
   readonly blueprint: Blueprint | null
   /** Null: nobody could tell. */
   readonly sourcePower: SourcePower | null
-}
-
-/** What was looked at. The judgement of it is pure. */
-export interface PreflightFacts {
-  readonly source: SourceFacts
-  readonly networks: Awaited<ReturnType<FailoverDeps['store']['networks']>>
-  readonly point: PointState
-  readonly target: TargetFacts
-  /** By volume id; undefined: CloudStack has none. */
-  readonly volumes: ReadonlyMap<string, TargetVolume | undefined>
-  readonly applianceVmId: string
-  readonly power:
-    | { readonly kind: 'known'; readonly power: SourcePower; readonly toolsRunning: boolean }
-    | { readonly kind: 'unknown'; readonly why: string }
 }
 
 export const blockers = (findings: readonly FailoverFinding[]): readonly FailoverFinding[] =>

@@ -1,7 +1,7 @@
 import { type FailoverFinding, type FailoverFindingCode } from '../domain/network-mapping.js'
 import { GIB } from '../domain/units.js'
 import { hostNameOf } from '../domain/failover.js'
-import { type PreflightFacts, type PreflightRequest } from './preflight.js'
+import { type PreflightFacts, type PreflightRequest } from './preflight-facts.js'
 
 const blocker = (code: FailoverFindingCode, what: string, remedy: string): FailoverFinding => ({
   code,

@@ -22,11 +22,15 @@ const eventsOf = async (db: Database, sagaId: string) =>
 /** What was begun before the failover was recorded and still has the replicas. */
 export async function otherWork(db: Database, id: FailoverId): Promise<string | null> {
   const { job_id: job, kind } = await failoverRow(db, id)
-  const passes = await db<PassRow & { saga_state: SagaState }>('passes as p')
+  const passes = await db('passes as p')
     .join('sagas as s', 's.id', 'p.saga_id')
     .where('p.job_id', job)
     .whereNot('s.state', 'done')
-    .select('p.*', 's.state as saga_state')
+    .select<{ number: number; saga_id: string; saga_state: SagaState }[]>(
+      'p.number',
+      'p.saga_id',
+      's.state as saga_state',
+    )
   for (const pass of passes)
     if (kind !== 'unplanned' || !(await hasLetGo(db, pass.saga_id)))
       return `pass ${pass.number} is ${pass.saga_state}`

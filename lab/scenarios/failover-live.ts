@@ -89,7 +89,7 @@ async function failingCloud(stand: FailoverStand): Promise<void> {
 async function cancelled(stand: FailoverStand): Promise<void> {
   const { site, source, checks, say } = stand
   say('--- cancelled while the source is off')
-  const release = site.cloudstack.faults.add({ kind: 'hold-job', command: 'detachVolume', times: 2 })
+  const release = site.cloudstack.faults.add({ kind: 'hold-job', command: 'attachVolume', times: 1 })
   const { id } = await start(stand, { kind: 'live' })
   await until(
     'the source is off',

@@ -23,7 +23,7 @@ export const createMachine = step(
     const vm = await deps.cloud.deploy(markOf(failover), blueprintOf(failover), context.signal)
     await deps.store.recordTarget(failover.id, vm)
     deps.logger.info({ failover: failover.id, target: vm }, 'target VM made')
-    return { targetVmId: vm as string }
+    return { targetVmId: vm }
   },
   destroyMachine,
 )
