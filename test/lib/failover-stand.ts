@@ -139,6 +139,7 @@ export async function failoverStand(db: Database) {
     vm,
     job,
     volumes,
+    deps,
     admin,
     rowOf,
     run,
