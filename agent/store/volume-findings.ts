@@ -62,10 +62,10 @@ async function recorded(tx: Database) {
   for (const one of operations) if (one.kind === 'create') makers.set(one.id, unfinished.includes(one.state))
   for (const { id } of jobs) makers.set(id, running.has(id))
   // What a failover made or gave away belongs to it, or to the VM of the target, and comes and goes with that.
-  const failedOver = await tx<FailoverDiskRow>('failover_disks as d')
+  const failedOver = await tx('failover_disks as d')
     .join('failovers as f', 'f.id', 'd.failover_id')
     .whereIn('f.state', [...openStates, 'committed'])
-    .select('d.volume_id', 'd.clone_id')
+    .select<Pick<FailoverDiskRow, 'volume_id' | 'clone_id'>[]>('d.volume_id', 'd.clone_id')
   const given = failedOver.flatMap(disk => [disk.volume_id, disk.clone_id])
   const busy = [...open.map(one => one.volume_id), ...given]
   const copying = disks.filter(disk => running.has(disk.job_id)).map(disk => disk.volume_id)
