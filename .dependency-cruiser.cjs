@@ -68,6 +68,7 @@ module.exports = {
       '^agent/(replication|http|cloudstack|replication/(snapshot-set|tasks|verify))/deps\\.ts$',
       '^agent/http/(volume|failover)-deps\\.ts$',
       '^agent/failover/(deps|blueprint|sagas|explain|explanation-view)\\.ts$',
+      '^agent/replication/staging-deps\\.ts$',
       '^agent/volume-controller/',
       '^agent/errors\\.ts$',
     ]),
@@ -77,6 +78,7 @@ module.exports = {
     ]),
     only('volumes', '^agent/volumes/', [
       '^agent/(volumes|nbdkit|files|api|http-server|http-client|domain|log|config)/',
+      '^native/',
       '^agent/errors\\.ts$',
     ]),
     only('source', '^agent/source/', [

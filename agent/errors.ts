@@ -170,6 +170,24 @@ export const errorTable = {
     'A target volume is smaller than its source disk.',
     'Choose or create a volume at least as large as the disk named in the message.',
   ),
+  STAGING_FULL: row(
+    507,
+    'after-delay',
+    'The staging space of the OMA cannot hold the pass. The volumes are as they were.',
+    'Free or add space where the OMA stages passes; or let the job write its volumes directly, which leaves it without a recovery point until that pass is done.',
+  ),
+  STAGING_MISSING: row(
+    500,
+    'never',
+    'What a committed pass staged is not there any more.',
+    'Run a pass: it compares both sides. Until it is done the job has no recovery point.',
+  ),
+  STAGING_INVALID: row(
+    500,
+    'never',
+    'What a pass staged cannot be used.',
+    'Run a pass: it compares both sides where that is needed. Look after the storage of the OMA.',
+  ),
   NBD_UNREACHABLE: row(
     502,
     'after-delay',

@@ -43,6 +43,8 @@ export function jobStateWords(job: JobView): StateWords {
       return { mark: '>', words: 'last pass', tone: 'warn', rank: 7 }
     case 'replicating':
       return { mark: '>', words: 'replicating', tone: 'accent', rank: 8 }
+    case 'unprotected':
+      return { mark: '!!', words: 'no recovery point', tone: 'bad', rank: 1 }
     case 'new':
       return { mark: '..', words: 'no copy yet', tone: 'warn', rank: 9 }
     case 'protected':

@@ -74,8 +74,12 @@ export function passStateWords(state: PassState): string {
       return 'copying'
     case 'flushed':
       return 'flushed'
+    case 'verified':
+      return 'read back'
     case 'committed':
       return 'committed'
+    case 'applied':
+      return 'applied'
     case 'failed':
       return 'failed'
   }

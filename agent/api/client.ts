@@ -76,6 +76,8 @@ export interface OperatorClient {
   /** Its pass ends as it would, and it starts none. */
   stopJob(id: string): Promise<JobDetailView>
   allowPasses(id: string): Promise<JobDetailView>
+  /** Its volumes become, and stay, the last recovery point; `replica` says whether they are. */
+  goBack(id: string): Promise<JobDetailView>
   /** Of a stopped job; gives the volumes that stay. */
   deleteJob(id: string): Promise<LeftVolumes>
   startPass(jobId: string, mode?: PassMode): Promise<PassView>
@@ -138,6 +140,7 @@ export function operatorClient(send: Send): OperatorClient {
     resumeJob: id => call('DELETE', `/v1/replication-jobs/${segment(id)}/pause`),
     stopJob: id => call('PUT', `/v1/replication-jobs/${segment(id)}/stop`),
     allowPasses: id => call('DELETE', `/v1/replication-jobs/${segment(id)}/stop`),
+    goBack: id => call('POST', `/v1/replication-jobs/${segment(id)}/go-back`),
     deleteJob: id => call('DELETE', `/v1/replication-jobs/${segment(id)}`),
     startPass: (jobId, mode) =>
       call(

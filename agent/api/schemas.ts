@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { errorTable, type ErrorCode } from '../errors.js'
+import { ReplicaView, StagingPolicy, StagingView } from './staging.js'
 
 /** Byte counts travel as decimal strings: JSON numbers lose exactness above 2^53. */
 export const BytesText = Type.String({ pattern: '^[0-9]{1,20}$', description: 'bytes, decimal' })
@@ -48,7 +49,9 @@ export const PassState = Type.Union([
   Type.Literal('snapped'),
   Type.Literal('copying'),
   Type.Literal('flushed'),
+  Type.Literal('verified'),
   Type.Literal('committed'),
+  Type.Literal('applied'),
   Type.Literal('failed'),
 ])
 export type PassState = Static<typeof PassState>
@@ -152,6 +155,7 @@ export const PassDetailView = Type.Object({
   ...PassView.properties,
   mode: PassMode,
   consistency: Nullable(Consistency),
+  staging: StagingView,
   notes: Type.Array(Type.String(), {
     description: 'what did not go as it should, without breaking the pass',
   }),
@@ -185,6 +189,7 @@ export const JobState = Type.Union([
   Type.Literal('failed'),
   Type.Literal('stopped'),
   Type.Literal('protected'),
+  Type.Literal('unprotected'),
   Type.Literal('new'),
 ])
 export type JobState = Static<typeof JobState>
@@ -221,6 +226,7 @@ export const JobView = Type.Object({
       description: 'when the source snapshot of the newest committed pass was taken',
     }),
   ),
+  replica: ReplicaView,
   pausedAt: Nullable(
     Type.String({
       format: 'date-time',
@@ -266,6 +272,7 @@ export type LastVerification = Static<typeof LastVerification>
 export const JobDetailView = Type.Object({
   ...JobView.properties,
   quiesce: QuiescePolicy,
+  stagingPolicy: StagingPolicy,
   lastVerification: Nullable(LastVerification),
   disks: Type.Array(JobDiskView),
 })
@@ -275,6 +282,7 @@ export const CreateJob = Type.Object(
   {
     sourceVmId: Id,
     quiesce: Type.Optional(QuiescePolicy),
+    stagingPolicy: Type.Optional(StagingPolicy),
     volumes: Type.Optional(
       Type.Array(Type.Object({ diskKey: Id, volumeId: Id }, { additionalProperties: false }), {
         description:
@@ -292,7 +300,10 @@ export const LeftVolumes = Type.Object({
 })
 export type LeftVolumes = Static<typeof LeftVolumes>
 
-export const ChangeJob = Type.Object({ quiesce: QuiescePolicy }, { additionalProperties: false })
+export const ChangeJob = Type.Object(
+  { quiesce: Type.Optional(QuiescePolicy), stagingPolicy: Type.Optional(StagingPolicy) },
+  { additionalProperties: false, minProperties: 1 },
+)
 export type ChangeJob = Static<typeof ChangeJob>
 
 /**

@@ -8,7 +8,16 @@ const Serial = Type.String({ pattern: '^[0-9a-f]{20}$', description: 'first 20 h
 const FenceText = Type.String({ pattern: '^[1-9][0-9]{0,18}$', description: 'fence token, decimal' })
 
 export const SerialParam = Type.Object({ serial: Serial }, closed)
-export const OpenExportRequest = Type.Object({ minimumBytes: BytesText, fenceToken: FenceText }, closed)
+const PassIdText = Type.String({ pattern: '^[0-9a-f-]{36}$', description: 'a pass, by its id' })
+export const OpenExportRequest = Type.Object(
+  {
+    minimumBytes: BytesText,
+    fenceToken: FenceText,
+    /** What is written goes to the overlay of this pass; left out: to the device. */
+    stagedPassId: Type.Optional(PassIdText),
+  },
+  closed,
+)
 export const OpenedExport = Type.Object(
   {
     socket: Type.String({ pattern: '^/', maxLength: 107 }),
@@ -68,3 +77,36 @@ export const VolumedHealth = Type.Object(
   closed,
 )
 export type VolumedHealth = Static<typeof VolumedHealth>
+
+/** An overlay is what one staged pass holds of one volume. */
+export const OverlayParams = Type.Object({ serial: Serial, passId: PassIdText }, closed)
+const DigestText = Type.String({ pattern: '^[0-9a-f]{64}$' })
+/** Asked for again until it has ended. `seal`: make durable, read back; `apply`: write to the device. */
+export const StagedWorkRequest = Type.Union([
+  Type.Object({ kind: Type.Literal('seal'), fenceToken: FenceText }, closed),
+  Type.Object({ kind: Type.Literal('apply'), fenceToken: FenceText, digest: DigestText }, closed),
+])
+export const SealedView = Type.Object(
+  { dataBytes: BytesText, zeroBytes: BytesText, digest: DigestText },
+  closed,
+)
+export const StagedWorkReply = Type.Union([
+  Type.Object(
+    {
+      kind: Type.Literal('running'),
+      doneBytes: BytesText,
+      totalBytes: Type.Union([BytesText, Type.Null()]),
+    },
+    closed,
+  ),
+  Type.Object({ kind: Type.Literal('sealed'), sealed: SealedView }, closed),
+  Type.Object({ kind: Type.Literal('applied') }, closed),
+])
+/** The staging space: what is free, and every overlay with what it takes. */
+export const StagingView = Type.Object(
+  {
+    freeBytes: BytesText,
+    overlays: Type.Array(Type.Object({ serial: Serial, passId: PassIdText, storedBytes: BytesText }, closed)),
+  },
+  closed,
+)

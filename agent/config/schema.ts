@@ -119,7 +119,11 @@ export const VolumedConfig = Type.Object(
     /** Keeps the highest fence token of each volume; only its owner may write to it. */
     state_dir: AbsolutePath,
     export_socket_dir: Type.String({ pattern: '^/', maxLength: 60 }),
+    /** Keeps what passes write until they are committed and applied; on storage that survives a power cut. */
+    staging_dir: AbsolutePath,
     nbdkit: AbsolutePath,
+    qemu_nbd: AbsolutePath,
+    qemu_img: AbsolutePath,
   },
   closed,
 )

@@ -1,4 +1,5 @@
-import { type PassState } from './pass-state.js'
+import { isCommitted, type PassState } from './pass-state.js'
+import { type Replica } from './staging.js'
 
 export type JobState =
   | 'needs-operator'
@@ -10,6 +11,7 @@ export type JobState =
   | 'failed'
   | 'stopped'
   | 'protected'
+  | 'unprotected'
   | 'new'
 
 export interface PassStanding {
@@ -23,7 +25,7 @@ export interface PassStanding {
 export type NewestPass =
   | { readonly kind: 'none' }
   | { readonly kind: 'moving'; readonly isHeld: boolean }
-  /** Nothing of it can be held any more: it is undone, or it was committed. */
+  /** Nothing of it can be held any more: it is undone. */
   | { readonly kind: 'cleaning-up' }
   | { readonly kind: 'needs-operator' }
   | { readonly kind: 'ended'; readonly hasFailed: boolean }
@@ -43,17 +45,18 @@ export function newestPass(standing: PassStanding | undefined): NewestPass {
     case 'unwinding':
       return { kind: 'cleaning-up' }
     case 'running':
-      return state === 'committed' ? { kind: 'cleaning-up' } : { kind: 'moving', isHeld }
+      // What is left to do after the commit takes nothing away from the recovery point.
+      return isCommitted(state) ? { kind: 'ended', hasFailed: false } : { kind: 'moving', isHeld }
     case 'done':
       return { kind: 'ended', hasFailed: state === 'failed' }
   }
 }
 
 /**
- * What a job is doing. Paused and stopped are told only when they are true of the pass as well. A failed newest pass shows,
+ * What a job is doing; `point`: what its volumes are worth (domain/staging.ts). Paused and stopped are told only when they are true of the pass as well. A failed newest pass shows,
  * even where there is a recovery point and even while the job is paused.
  */
-export function jobState(newest: NewestPass, hasRecoveryPoint: boolean, held: HeldBack): JobState {
+export function jobState(newest: NewestPass, point: Replica['kind'], held: HeldBack): JobState {
   switch (newest.kind) {
     case 'needs-operator':
     case 'cleaning-up':
@@ -66,6 +69,13 @@ export function jobState(newest: NewestPass, hasRecoveryPoint: boolean, held: He
       if (held.isStopped) return 'stopped'
       if (newest.kind === 'ended' && newest.hasFailed) return 'failed'
       if (held.isPaused) return 'paused'
-      return hasRecoveryPoint ? 'protected' : 'new'
+      return stateOfPoint[point]
   }
 }
+
+const stateOfPoint = {
+  none: 'new',
+  'at-point': 'protected',
+  finishing: 'protected',
+  'no-point': 'unprotected',
+} as const satisfies Record<Replica['kind'], JobState>

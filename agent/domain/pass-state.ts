@@ -1,8 +1,10 @@
 /**
- * The states of a pass. `flushed` means every target connection acknowledged its flush; `committed` that the recovery
- * point and all change IDs are stored; only `committed` moves the recovery point.
+ * The states of a pass. `flushed` means every target connection acknowledged its flush; `verified` that what was staged was
+ * read back; `committed` that the recovery point and all change IDs are stored; `applied` that the volumes are that point.
+ * Only `committed` moves the recovery point.
  */
-export type PassState = 'intent' | 'snapped' | 'copying' | 'flushed' | 'committed' | 'failed'
+export type PassState =
+  'intent' | 'snapped' | 'copying' | 'flushed' | 'verified' | 'committed' | 'applied' | 'failed'
 
 const before: Readonly<Record<PassState, readonly PassState[]>> = {
   intent: [],
@@ -10,11 +12,14 @@ const before: Readonly<Record<PassState, readonly PassState[]>> = {
   // A step taken up again after a crash copies once more, also when it had flushed already.
   copying: ['snapped', 'flushed'],
   flushed: ['copying'],
-  committed: ['flushed'],
-  failed: ['intent', 'snapped', 'copying', 'flushed'],
+  verified: ['flushed'],
+  committed: ['verified'],
+  applied: ['committed'],
+  failed: ['intent', 'snapped', 'copying', 'flushed', 'verified'],
 }
 
 /** The states from which a pass may enter `state`; a committed pass never fails afterwards. */
 export const statesBefore = (state: PassState): readonly PassState[] => before[state]
 
-export const hasEnded = (state: PassState): boolean => state === 'committed' || state === 'failed'
+/** Its recovery point counts, whatever is left to do. */
+export const isCommitted = (state: PassState): boolean => state === 'committed' || state === 'applied'

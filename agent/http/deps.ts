@@ -48,6 +48,13 @@ export interface JobAdmin {
     jobId: string,
     mode: PassMode,
   ) => Promise<{ readonly passId: string; readonly sagaId: string }>
+  /**
+   * Makes the volumes of the job the last recovery point and leaves them so; see JobView.replica for when they are. Gives
+   * the saga to cancel, or to try at once. Rejects with NOT_FOUND or JOB_HAS_NO_POINT.
+   */
+  readonly goBack: (
+    jobId: string,
+  ) => Promise<{ readonly sagaId: string; readonly what: 'cancel' | 'finish' } | undefined>
   /** Records the wish; a pass that has ended or was committed is not cancelled any more, which is no error. */
   readonly requestCancel: (passId: string) => Promise<{ readonly sagaId: string }>
 }

@@ -26,6 +26,7 @@ import {
 } from './deps.js'
 import { type FailoverControl } from './failover-deps.js'
 import { failoverRoutes } from './failover-routes.js'
+import { goBackRoute } from './go-back-route.js'
 import { originalRoutes } from './original-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
 import { verificationRoutes } from './verification-routes.js'
@@ -45,6 +46,8 @@ export interface OperatorApiDeps {
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
+  /** A saga that waits for an operator is tried at once. */
+  readonly onRetry: (sagaId: string) => void
   readonly logger: Logger
 }
 
@@ -115,6 +118,7 @@ export function operatorApi(deps: OperatorApiDeps) {
     { schema: { operationId: 'deleteJob', params: IdParam, response: replies(200, LeftVolumes) } },
     request => admin.deleteJob(request.params.id),
   )
+  goBackRoute(api, deps)
   api.get(
     '/v1/replication-jobs/:id/passes',
     { schema: { operationId: 'listPasses', params: IdParam, response: replies(200, PassList) } },

@@ -14,7 +14,7 @@ export function asAppError(disk: string, cause: unknown, signal: AbortSignal): u
     return new AppError('NBD_UNREACHABLE', attempt, cause)
   switch (cause.op) {
     case 'nbd_flush':
-      return new AppError('TARGET_FLUSH_FAILED', attempt, cause)
+      return new AppError(cause.errno === 'ENOSPC' ? 'TARGET_FULL' : 'TARGET_FLUSH_FAILED', attempt, cause)
     case 'copy':
       return new AppError('TARGET_VOLUME_TOO_SMALL', attempt, cause)
     default:

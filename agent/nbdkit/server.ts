@@ -1,9 +1,4 @@
-import { existsSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
-import process from 'node:process'
-import { setTimeout as after } from 'node:timers/promises'
-import { execa } from 'execa'
-import { AppError } from '../errors.js'
+import { pidFileOf, startServer, type NbdServer } from './nbd-process.js'
 
 export interface NbdkitOptions {
   readonly nbdkitPath: string
@@ -15,144 +10,19 @@ export interface NbdkitOptions {
   readonly startTimeoutMs: number
 }
 
-export interface NbdkitServer {
-  /** The newest lines of what nbdkit complained about: printable text, at most 500 characters, empty when it said nothing. */
-  readonly complaint: () => string
-  /** Resolves when the process has ended, whatever ended it. */
-  readonly ended: Promise<void>
-  /** Ends it at once and removes its socket; clients are cut off. Resolves when nothing of it is left. */
-  readonly end: () => Promise<void>
-}
-
-const keptComplaint = 500
-
 /**
- * Starts one nbdkit on a unix socket and resolves when it listens. Nothing of this process's environment reaches it: it
- * handles bytes of untrusted guests. When this process ends, however it ends, the server refuses every further request
- * with ESHUTDOWN and ends with its last client (nbdkit's --exit-with-parent). Rejects with NBD_UNREACHABLE; then it has
- * ended.
+ * Starts one nbdkit on a unix socket and resolves when it listens. When this process ends, however it ends, the server
+ * refuses every further request with ESHUTDOWN and ends with its last client (nbdkit's --exit-with-parent). Rejects with
+ * NBD_UNREACHABLE; then it has ended.
  */
-export async function startNbdkit(options: NbdkitOptions): Promise<NbdkitServer> {
-  const child = execa(
-    options.nbdkitPath,
-    [
-      '--foreground',
-      '--exit-with-parent',
-      '--unix',
-      options.socketPath,
-      '--pidfile',
-      pidFileOf(options.socketPath),
-      ...options.argv,
-    ],
-    {
-      stdio: ['ignore', 'ignore', 'pipe', ...(options.secret === undefined ? [] : ['pipe' as const])],
-      buffer: false,
-      reject: false,
-      env: {},
-      extendEnv: false,
-    },
-  )
-  let text = ''
-  child.stderr.on('data', (part: Buffer) => {
-    text = (text + part.toString()).slice(-4 * keptComplaint)
-  })
-  const ended = child.then(result => {
-    if (result.code !== undefined) text += `${options.nbdkitPath}: ${result.code}\n`
-  })
-  const server: NbdkitServer = {
-    complaint: () => printable(text).slice(-keptComplaint),
-    ended,
-    end: async () => {
-      child.kill('SIGKILL')
-      await ended
-      for (const path of [options.socketPath, pidFileOf(options.socketPath)]) await rm(path, { force: true })
-    },
-  }
-  try {
-    if (options.secret !== undefined) await hand(child.stdio[3], options.secret)
-    await untilListening(server, options)
-    return server
-  } catch (error) {
-    await server.end()
-    throw error
-  }
-}
-
-async function hand(pipe: unknown, secret: string): Promise<void> {
-  if (!isWritable(pipe)) throw new Error('nbdkit has no pipe for its secret')
-  await new Promise<void>(resolve => {
-    // A server that ended before it read is found by whoever waits for its answer.
-    pipe.once('error', () => resolve())
-    pipe.end(secret, () => resolve())
+export function startNbdkit(options: NbdkitOptions): Promise<NbdServer> {
+  const { nbdkitPath, socketPath, argv, secret, startTimeoutMs } = options
+  const own = ['--foreground', '--exit-with-parent', '--unix', socketPath, '--pidfile', pidFileOf(socketPath)]
+  return startServer({
+    program: nbdkitPath,
+    argv: [...own, ...argv],
+    socketPath,
+    startTimeoutMs,
+    ...(secret === undefined ? {} : { secret }),
   })
 }
-
-const isWritable = (pipe: unknown): pipe is NodeJS.WritableStream =>
-  typeof pipe === 'object' && pipe !== null && 'end' in pipe
-
-async function untilListening(server: NbdkitServer, options: NbdkitOptions): Promise<void> {
-  const end = performance.now() + options.startTimeoutMs
-  const gone = server.ended.then(() => true)
-  // nbdkit writes it once it listens (nbdkit(1)); a connection made to find out would leave complaints in its log.
-  while (!existsSync(pidFileOf(options.socketPath))) {
-    if ((await Promise.race([gone, after(10)])) === true)
-      throw new AppError('NBD_UNREACHABLE', `nbdkit ended at its start: ${server.complaint()}`)
-    if (performance.now() > end)
-      throw new AppError('NBD_UNREACHABLE', `nbdkit does not listen after ${options.startTimeoutMs} ms`)
-  }
-}
-
-/** Where nbdkit writes its process id. */
-export const pidFileOf = (socketPath: string): string => `${socketPath}.pid`
-
-/** What nbdkit prints holds names and texts of the other side. */
-const printable = (text: string): string =>
-  text
-    .split('\n')
-    .map(line => line.replace(/[^\u0020-\u007e]/g, '?').trim())
-    .filter(line => line !== '')
-    .slice(-3)
-    .join('; ')
-
-/**
- * Ends a server that an earlier, killed run of this program left waiting for its clients, and removes its files. Does nothing
- * to a process that is not that server: its id may have been given out again.
- */
-export async function endLeftServer(socketPath: string): Promise<void> {
-  const pid = await leftPid(socketPath)
-  if (pid !== undefined) {
-    killIfThere(pid)
-    while ((await argumentsOf(pid)).includes(socketPath)) await after(5)
-  }
-  for (const path of [socketPath, pidFileOf(socketPath)]) await rm(path, { force: true })
-}
-
-function killIfThere(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL')
-  } catch (error) {
-    if (!isGone(error)) throw error
-  }
-}
-
-async function leftPid(socketPath: string): Promise<number | undefined> {
-  const text = await readIfThere(pidFileOf(socketPath))
-  const pid = /^\d+$/.test(text.trim()) ? Number(text) : undefined
-  return pid !== undefined && (await argumentsOf(pid)).includes(socketPath) ? pid : undefined
-}
-
-/** Of a running process; none when it has ended. */
-const argumentsOf = async (pid: number): Promise<readonly string[]> =>
-  (await readIfThere(`/proc/${pid}/cmdline`)).split('\0')
-
-async function readIfThere(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    if (isGone(error)) return ''
-    throw error
-  }
-}
-
-const isGone = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ESRCH')

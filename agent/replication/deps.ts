@@ -18,6 +18,7 @@ import { type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { type Json } from '../domain/json.js'
 import { type SagaClaim } from '../saga/log.js'
+import { type Staged, type StagingStore } from './staging-deps.js'
 import { type VerifiedDisk, type VerifyOrder } from './verify/deps.js'
 
 export interface JobDisk {
@@ -90,7 +91,7 @@ export interface PassStore {
   readonly recordCounters: (pass: PassId, disks: readonly DiskReport[]) => Promise<void>
   /**
    * The recovery point, every change ID and what the volumes hold, in one transaction; a second call changes nothing. With a
-   * `doubt` no change ID is kept: the next pass compares and says it.
+   * `doubt` no change ID is kept: the next pass compares and says it. What a staged pass sealed is to be applied from then on.
    */
   readonly commit: (pass: PassId, disks: readonly CommittedDisk[], doubt: string | null) => Promise<void>
   readonly fail: (pass: PassId, failure: Failure) => Promise<void>
@@ -258,12 +259,16 @@ export interface OpenExport {
 
 /** The volume daemon: the only one that touches devices. A token lower than one it has seen rejects with VOLUME_FENCED. */
 export interface Exports {
-  /** Proves the device's identity and size, then serves it under a fresh random name; an older export of it ends first. */
+  /**
+   * Proves the device's identity and size, then serves it under a fresh random name; an older export of it ends first. What
+   * is written for a `staged` pass goes to its overlay, which outlives the export.
+   */
   readonly open: (
     volume: VolumeId,
     minimumBytes: Bytes,
     fence: FenceToken,
     signal: AbortSignal,
+    staged?: PassId,
   ) => Promise<OpenExport>
   /**
    * Absent is closed. Resolves when its server has ended and the device has its data; TARGET_FLUSH_FAILED says that the
@@ -274,6 +279,8 @@ export interface Exports {
 
 export interface PassDeps {
   readonly store: PassStore
+  readonly staging: StagingStore
+  readonly staged: Staged
   readonly source: SourceSite
   readonly target: TargetVolumes
   readonly exports: Exports

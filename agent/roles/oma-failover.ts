@@ -20,7 +20,7 @@ import { sagaKind, type SagaKind, type SagaRunner } from '../saga/runner.js'
 import { type Database } from '../store/database.js'
 import { failoverAdmin, failoverJobOf } from '../store/failover-admin.js'
 import { networkMappings } from '../store/failover-networks.js'
-import { directPoints } from '../store/failover-source.js'
+import { replicaPoints } from '../store/failover-source.js'
 import { failoverViews, measuredSteps } from '../store/failover-views.js'
 import { expiredTests, failoverStore } from '../store/failovers.js'
 import { type VolumeSlots } from '../volume-controller/slots.js'
@@ -55,7 +55,7 @@ export function failoverDeps(
   const timing = { lookMs: 250, patienceMs: 20 * settleMs }
   return {
     store: failoverStore(db, wallClock),
-    points: directPoints(db),
+    points: replicaPoints(db),
     source: sourceMachine({ board, tasks, pause }),
     cloud: patientCloud(targetCloud(connection), { now: wallClock, pause, timing }),
     appliance: appliance(peers),

@@ -10,6 +10,7 @@ import { SagaRunner, sagaKind, type SagaKind } from '../saga/runner.js'
 import { type Database } from '../store/database.js'
 import { passStore } from '../store/pass-store.js'
 import { sagaLog } from '../store/saga-log.js'
+import { stagingStore } from '../store/staging.js'
 import { verificationStore } from '../store/verifications.js'
 import { type VolumeSlots } from '../volume-controller/slots.js'
 import { type VolumedLink } from '../volumes/client.js'
@@ -43,6 +44,8 @@ export function sagaRunner(
       ensureAttached: (volume: VolumeId, signal: AbortSignal) => peers.slots.ensureAttached(volume, signal),
     },
     exports: peers.volumed,
+    staging: stagingStore(db),
+    staged: peers.volumed,
     slowSnapshotSeconds: config.slow_snapshot_seconds ?? usualSlowSnapshotSeconds,
     logger,
     now: wallClock,

@@ -122,6 +122,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     failovers,
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
+    onRetry: saga => runner.retryParked(saga),
     logger,
   })
   const worker = workerApi({

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { passId, type FailoverId, type PassId } from '../domain/ids.js'
+import { isCommitted } from '../domain/pass-state.js'
 import { type PassEnd } from '../failover/deps.js'
 import { firstFailure, stepStatuses } from '../saga/history.js'
 import { type SagaState } from '../saga/log.js'
@@ -51,7 +52,7 @@ async function hasLetGo(db: Database, sagaId: string): Promise<boolean> {
   const events = await eventsOf(db, sagaId)
   const opened = stepStatuses(events).get('open-exports')?.kind ?? 'waiting'
   if (firstFailure(events) !== undefined) return opened === 'waiting' || opened === 'undone'
-  return stepStatuses(events).get('commit')?.kind === 'succeeded'
+  return stepStatuses(events).get('drop-staging')?.kind === 'succeeded'
 }
 
 export async function endPasses(
@@ -138,11 +139,11 @@ export async function passEnd(db: Database, pass: PassId): Promise<PassEnd> {
   if (saga === undefined) throw new Error(`pass ${pass} has no saga`)
   // Read again: it may have been committed between the two.
   const state = (await db<PassRow>('passes').where('id', pass).first())?.state
-  const isCommitted = state === 'committed'
+  const counts = state !== undefined && isCommitted(state)
   if (saga.state === 'done')
-    return isCommitted ? { kind: 'committed' } : { kind: 'failed', failure: await failureOf(db, pass, row) }
+    return counts ? { kind: 'committed' } : { kind: 'failed', failure: await failureOf(db, pass, row) }
   if (saga.state === 'needs-operator')
-    return { kind: 'stuck', isCommitted, failure: await failureOf(db, pass, row) }
+    return { kind: 'stuck', isCommitted: counts, failure: await failureOf(db, pass, row) }
   return { kind: 'running' }
 }
 

@@ -3,7 +3,8 @@ import { diskKey, passId, volumeId, type JobId, type SourceVmId } from '../domai
 import { AppError } from '../errors.js'
 import { type Points, type PointState, type SourceFacts } from '../failover/deps.js'
 import { storeCall, type Database } from './database.js'
-import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
+import { type JobDiskRow, type JobRow } from './pass-store.js'
+import { readReplica } from './replica-view.js'
 
 /** What a twin of the VM is made from. */
 export async function failoverSource(
@@ -31,33 +32,23 @@ export async function failoverSource(
   }
 }
 
-/**
- * Passes write to the volumes themselves: one that began to and was not committed leaves them between two points, and a
- * target that ran on them leaves them beyond theirs.
- */
-export const directPoints = (db: Database): Points => ({
+/** What the volumes of a job are worth, as a failover has to know it. */
+export const replicaPoints = (db: Database): Points => ({
   state: job => storeCall(`looking for the point of job ${job}`, () => pointState(db, job)),
 })
 
 async function pointState(db: Database, jobId: JobId): Promise<PointState> {
   const job = await db<JobRow>('replication_jobs').where('id', jobId).first()
   if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
-  if (job.recovery_point_pass_id === null) return { kind: 'none' }
-  const point = await db<PassRow>('passes').where('id', job.recovery_point_pass_id).first()
-  if (point === undefined) return { kind: 'none' }
-  if (job.recovery_point_at === null)
-    return { kind: 'unusable', why: 'A VM of the target ran on the volumes since the newest recovery point.' }
-  const torn = await db<PassRow>('passes as p')
-    .join('saga_events as e', 'e.saga_id', 'p.saga_id')
-    .where('p.job_id', jobId)
-    .where('p.number', '>', point.number)
-    .where({ 'e.step': 'copy-disks', 'e.kind': 'started' })
-    .orderBy('p.number', 'desc')
-    .first<{ number: number } | undefined>('p.number')
-  if (torn !== undefined)
-    return {
-      kind: 'unusable',
-      why: `Pass ${torn.number} wrote to the volumes after the newest recovery point and was not committed.`,
-    }
-  return { kind: 'applied', passId: passId(point.id), at: job.recovery_point_at }
+  const { recovery_point_pass_id: pass, recovery_point_at: at } = job
+  const replica = await readReplica(db, job)
+  if (replica.kind === 'none' || pass === null || at === null) return { kind: 'none' }
+  switch (replica.kind) {
+    case 'at-point':
+      return { kind: 'applied', passId: passId(pass), at }
+    case 'finishing':
+      return { kind: 'pending', what: 'The newest recovery point is being applied to the volumes.' }
+    case 'no-point':
+      return { kind: 'unusable', why: replica.why }
+  }
 }

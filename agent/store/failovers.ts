@@ -119,7 +119,9 @@ const diverge = (db: Database, id: FailoverId): Promise<void> =>
     await tx('job_disks')
       .where({ job_id: row.job_id })
       .update({ change_id: null, full_reason: `failover ${id} ran a VM of the target on the volume` })
-    await tx('replication_jobs').where({ id: row.job_id }).update({ recovery_point_at: null })
+    await tx('replication_jobs')
+      .where({ id: row.job_id })
+      .update({ replica_doubt: `failover ${id} ran a VM of the target on the volumes` })
   })
 
 /** With the report, kept for good: step logs go with their sagas. */

@@ -3,6 +3,7 @@ import { type CreateJob, type PassMode } from '../api/schemas.js'
 import { AppError } from '../errors.js'
 import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
+import { goBack } from './go-back.js'
 import { deleteJob, holdBack } from './job-control.js'
 import { insertPass } from './failover-passes.js'
 import { mustBeIdle } from './job-idle.js'
@@ -19,15 +20,21 @@ export function jobAdmin(db: Database, now: () => Date): JobAdmin {
       }),
     startPass: (jobId, mode) =>
       storeCall(`starting a pass of job ${jobId}`, () => startPass(db, now, jobId, mode)),
-    changeJob: (jobId, { quiesce }) =>
+    changeJob: (jobId, { quiesce, stagingPolicy }) =>
       storeCall(`changing job ${jobId}`, async () => {
         const found = await db<JobRow>('replication_jobs').where('id', jobId).first()
         if (found === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
-        await db('replication_jobs').where('id', jobId).update({ quiesce })
+        await db('replication_jobs')
+          .where('id', jobId)
+          .update({
+            ...(quiesce === undefined ? {} : { quiesce }),
+            ...(stagingPolicy === undefined ? {} : { staging_policy: stagingPolicy }),
+          })
       }),
     holdBack: (jobId, what, isOn) =>
       storeCall(`holding back job ${jobId}`, () => holdBack(db, now, jobId, what, isOn)),
     deleteJob: jobId => storeCall(`deleting job ${jobId}`, () => deleteJob(db, jobId)),
+    goBack: jobId => storeCall(`going back to the recovery point of job ${jobId}`, () => goBack(db, jobId)),
     requestCancel: passId =>
       storeCall(`cancelling pass ${passId}`, async () => {
         const row = await db<PassRow>('passes').where('id', passId).first()
@@ -56,6 +63,7 @@ async function createJob(db: Database, now: () => Date, body: CreateJob): Promis
       vm_name: vm.name,
       created_at: now(),
       quiesce: body.quiesce ?? 'preferred',
+      staging_policy: body.stagingPolicy ?? 'wait',
     })
     for (const { diskKey, volumeId } of volumes) {
       const taken = await tx<JobDiskRow>('job_disks').where('volume_id', volumeId).first()

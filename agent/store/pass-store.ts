@@ -1,5 +1,6 @@
 import { changeId, diskKey, jobId, sourceVmId, volumeId, type JobId, type PassId } from '../domain/ids.js'
-import { statesBefore, type PassState } from '../domain/pass-state.js'
+import { isCommitted, statesBefore, type PassState } from '../domain/pass-state.js'
+import { type StagingPolicy, type Way } from '../domain/staging.js'
 import { AppError } from '../errors.js'
 import {
   type DiskReport,
@@ -24,6 +25,9 @@ export interface JobRow {
   readonly quiesce: QuiescePolicy
   readonly paused_at: Date | null
   readonly stopped_at: Date | null
+  readonly staging_policy: StagingPolicy
+  /** Why the volumes are no recovery point although one was committed; null: they are, or become it. */
+  readonly replica_doubt: string | null
 }
 
 export interface JobDiskRow {
@@ -56,6 +60,11 @@ export interface PassRow {
   readonly ended_at: Date | null
   readonly failure_code: string | null
   readonly failure_message: string | null
+  /** Null until it has chosen. */
+  readonly way: Way | null
+  /** Data that was sealed to be applied; null: none was. */
+  readonly staged_bytes: string | null
+  readonly applied_bytes: string | null
 }
 
 /** What the pass saga reads and writes, in MariaDB. */
@@ -133,11 +142,13 @@ export function passStore(db: Database, now: () => Date): PassStore {
         db.transaction(async tx => {
           const row = await tx<PassRow>('passes').where({ id: pass }).forUpdate().first()
           if (row === undefined) throw new Error(`no pass ${pass}`)
-          if (row.state === 'committed') return
+          if (isCommitted(row.state)) return
           await advance(tx, pass, 'committed', { ended_at: now() })
-          await tx('replication_jobs')
-            .where({ id: row.job_id })
-            .update({ recovery_point_pass_id: pass, recovery_point_at: row.snapshot_at })
+          await tx('replication_jobs').where({ id: row.job_id }).update({
+            recovery_point_pass_id: pass,
+            recovery_point_at: row.snapshot_at,
+            replica_doubt: null,
+          })
           for (const disk of disks) {
             const stored = await tx('job_disks')
               .where({ job_id: row.job_id, disk_key: disk.diskKey })

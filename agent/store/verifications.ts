@@ -149,6 +149,7 @@ export function verificationAdmin(
         const due = await db('replication_jobs as j')
           .leftJoin(last, 'l.job_id', 'j.id')
           .whereNotNull('j.recovery_point_at')
+          .whereNull('j.replica_doubt')
           .whereNotIn('j.id', passing)
           .whereRaw('(l.at IS NULL OR l.at < ?)', [before])
           .orderByRaw('l.at IS NOT NULL, l.at')
@@ -175,6 +176,8 @@ const begin = (
     const job = await tx<JobRow>('replication_jobs').where('id', jobId).forUpdate().first()
     if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
     if (job.recovery_point_at === null) throw new AppError('JOB_HAS_NO_POINT', `job ${jobId}`)
+    if (job.replica_doubt !== null)
+      throw new AppError('JOB_HAS_NO_POINT', `job ${jobId}: ${job.replica_doubt}`)
     await mustBeIdle(tx, jobId)
     const [id, sagaId] = [verificationId(randomUUID()), randomUUID()]
     await tx('sagas').insert({

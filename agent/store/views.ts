@@ -18,6 +18,7 @@ import { storeCall, type Database } from './database.js'
 import { isHeld } from './job-control.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 import { eventFromRow, failureFromRow, type EventRow } from './saga-log.js'
+import { readReplica, replicaView, stagingView } from './replica-view.js'
 import { lastVerification } from './verification-views.js'
 import { managedVm, managedVmList, sourceVms } from './vm-lists.js'
 
@@ -87,17 +88,19 @@ async function jobView(db: Database, row: JobRow): Promise<JobView> {
   const newest = await db<PassRow>('passes').where('job_id', row.id).orderBy('number', 'desc').limit(2)
   const [first, second] = await Promise.all(newest.map(pass => passView(db, pass)))
   const runs = first !== undefined && first.sagaState !== 'done'
+  const replica = await readReplica(db, row)
   return {
     id: row.id,
     sourceVmId: row.source_vm_id,
     vmName: row.vm_name,
     state: jobState(
       newestPass(first === undefined ? undefined : { ...first, isHeld: first.held }),
-      row.recovery_point_at !== null,
+      replica.kind,
       { isPaused: row.paused_at !== null, isStopped: row.stopped_at !== null },
     ),
     createdAt: row.created_at.toISOString(),
     recoveryPointAt: row.recovery_point_at?.toISOString() ?? null,
+    replica: replicaView(replica),
     pausedAt: row.paused_at?.toISOString() ?? null,
     stoppedAt: row.stopped_at?.toISOString() ?? null,
     currentPass: runs ? first : null,
@@ -112,6 +115,7 @@ async function jobDetail(db: Database, id: string): Promise<JobDetailView> {
   return {
     ...(await jobView(db, row)),
     quiesce: row.quiesce,
+    stagingPolicy: row.staging_policy,
     lastVerification: await lastVerification(db, id),
     disks: disks.map(disk => ({
       diskKey: disk.disk_key,
@@ -142,6 +146,7 @@ async function passDetail(db: Database, steps: readonly StepName[], id: string):
     ...view,
     mode: row.mode,
     consistency: row.consistency,
+    staging: stagingView(row),
     notes: notes.map(({ note }) => note),
     brokenCopies: tries.map(task => ({
       endedAt: (task.ended_at ?? task.created_at).toISOString(),

@@ -2,9 +2,11 @@ import { type JobState, type SourceVmView } from '../api/schemas.js'
 import { type ManagedVmView, type VmQuery } from '../api/source-vms.js'
 import { jobState, newestPass } from '../domain/job-state.js'
 import { type PassState } from '../domain/pass-state.js'
+import { type Way } from '../domain/staging.js'
 import { AppError } from '../errors.js'
 import { type SagaState } from '../saga/log.js'
 import { type Database } from './database.js'
+import { replicaFromRows } from './staging.js'
 
 interface VmRow {
   readonly id: string
@@ -19,6 +21,10 @@ interface VmRow {
   readonly managed_at: Date | null
   readonly job_id: string | null
   readonly recovery_point_at: Date | null
+  readonly replica_doubt: string | null
+  /** Of the pass the recovery point is of. */
+  readonly point_state: PassState | null
+  readonly point_way: Way | null
   readonly paused_at: Date | null
   readonly stopped_at: Date | null
   readonly held: number | null
@@ -65,13 +71,15 @@ function joined(from: ReturnType<Database['from']>, idColumn: string, after: str
         AND p.number = (SELECT MAX(n.number) FROM passes n WHERE n.job_id = j.id)`,
     )
     .leftJoin('sagas as s', 's.id', 'p.saga_id')
+    .leftJoin('passes as r', 'r.id', 'j.recovery_point_pass_id')
     .joinRaw(`LEFT JOIN worker_tasks t ON t.owner = CONCAT(p.saga_id, '/copy') AND t.state = 'leased'`)
     .where(idColumn, '>', after)
     .orderBy(idColumn)
     .select(
       { id: idColumn, job_id: 'j.id', pass_state: 'p.state', saga_state: 's.state' },
       ...['v.folder', 'v.host', 'v.power', 'v.disk_count', 'v.capacity_bytes', 'v.seen_at'],
-      ...['m.managed_at', 'j.recovery_point_at', 'j.paused_at', 'j.stopped_at', 't.held'],
+      ...['m.managed_at', 'j.recovery_point_at', 'j.paused_at', 'j.stopped_at', 't.held', 'j.replica_doubt'],
+      { point_state: 'r.state', point_way: 'r.way' },
     )
     .select({ name: idColumn.startsWith('v') ? 'v.name' : 'm.name' })
 }
@@ -114,7 +122,8 @@ function stateOf(row: VmRow): JobState | null {
     row.pass_state === null || row.saga_state === null
       ? undefined
       : { state: row.pass_state, sagaState: row.saga_state, isHeld: row.held === 1 }
-  return jobState(newestPass(newest), row.recovery_point_at !== null, {
+  const point = row.point_state === null ? undefined : { state: row.point_state, way: row.point_way }
+  return jobState(newestPass(newest), replicaFromRows(row, point).kind, {
     isPaused: row.paused_at !== null,
     isStopped: row.stopped_at !== null,
   })

@@ -1,18 +1,20 @@
 import { DeviceList, ExportList, NamesReportView, OpenedExport, VolumedHealth } from '../api/volumed.js'
 import { fenceToken, type FenceToken } from '../domain/fence.js'
-import { serialOfVolume, volumeSerial, type VolumeId, type VolumeSerial } from '../domain/ids.js'
+import { serialOfVolume, volumeSerial, type PassId, type VolumeId, type VolumeSerial } from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 import { UnixCaller } from '../http-client/unix-caller.js'
 import { type VolumeExport } from './exports.js'
 import { type AttachedDevice } from './name-keeper.js'
+import { stagedLink, type StagedLink } from './staged-client.js'
 
 /** The volume daemon as the OMA sees it. Every call rejects with VOLUMED_UNREACHABLE, VOLUMED_PROTOCOL or the daemon's own code. */
-export interface VolumedLink {
+export interface VolumedLink extends StagedLink {
   readonly open: (
     volume: VolumeId,
     minimumBytes: Bytes,
     fence: FenceToken,
     signal: AbortSignal,
+    staged?: PassId,
   ) => Promise<VolumeExport>
   readonly close: (volume: VolumeId, fence: FenceToken, signal: AbortSignal) => Promise<void>
   /** Volumes attached to this machine, proven at that moment, and what could not be proven. */
@@ -45,8 +47,13 @@ export function volumedLink(socketPath: string, timeoutMs = defaultReplyTimeoutM
   const pathOf = (volume: VolumeId): string => `/v1/exports/${encodeURIComponent(serialOfVolume(volume))}`
   const get = (path: string, signal: AbortSignal) => caller.call({ method: 'GET', path, timeoutMs }, signal)
   return {
-    open: async (volume, minimumBytes, fence, signal) => {
-      const request = { minimumBytes: minimumBytes.toString(), fenceToken: fence.toString() }
+    ...stagedLink(caller, timeoutMs),
+    open: async (volume, minimumBytes, fence, signal, staged) => {
+      const request = {
+        minimumBytes: minimumBytes.toString(),
+        fenceToken: fence.toString(),
+        ...(staged === undefined ? {} : { stagedPassId: staged }),
+      }
       const body = await caller.call(
         { method: 'PUT', path: pathOf(volume), body: request, timeoutMs },
         signal,

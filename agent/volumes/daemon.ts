@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import { type VolumedConfig } from '../config/schema.js'
 import { listenOnSocket } from '../http-server/listen.js'
 import { type Logger } from '../log/logger.js'
+import { keepNothing } from './apply-overlay.js'
 import { endLeftServers, requireOwnDirectory } from './directories.js'
 import { VolumeExports } from './exports.js'
 import { volumedApi } from './http/volumed-api.js'
 import { lockInstance } from './instance-lock.js'
 import { NameKeeper } from './name-keeper.js'
+import { StagedVolumes } from './staged-work.js'
 
 const startTimeoutMs = 10_000
 const namesIntervalMs = 2000
@@ -24,23 +26,27 @@ export async function startVolumed(
 ): Promise<{ readonly close: () => Promise<void> }> {
   await requireOwnDirectory('state_dir', config.state_dir)
   await requireOwnDirectory('export_socket_dir', config.export_socket_dir)
+  await requireOwnDirectory('staging_dir', config.staging_dir)
   await requireOwnDirectory('names_dir', config.names_dir)
   const lock = await lockInstance(join(config.state_dir, 'lock'))
-  const exports = new VolumeExports({
+  const parts = {
     byIdDir: config.by_id_dir,
     socketDir: config.export_socket_dir,
-    stateDir: config.state_dir,
     nbdkitPath: config.nbdkit,
+    staging: { dir: config.staging_dir, qemuNbdPath: config.qemu_nbd, qemuImgPath: config.qemu_img },
     startTimeoutMs,
     logger,
-  })
+  }
+  const exports = new VolumeExports({ ...parts, stateDir: config.state_dir })
+  const staged = new StagedVolumes({ ...parts, exports, preserve: keepNothing })
   const { by_id_dir: byIdDir, names_dir: namesDir } = config
   const names = new NameKeeper({ byIdDir, namesDir, intervalMs: namesIntervalMs, logger })
-  const api = volumedApi(exports, names, logger)
+  const api = volumedApi(exports, staged, names, logger)
   const close = async (): Promise<void> => {
     try {
       await api.close()
       await names.stop()
+      await staged.stop()
       await exports.closeAll()
     } finally {
       await lock.close()

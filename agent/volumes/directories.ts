@@ -1,7 +1,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError } from '../errors.js'
-import { endLeftServer } from '../nbdkit/server.js'
+import { endLeftServer } from '../nbdkit/nbd-process.js'
 
 /** Rejects with CONFIG_INVALID unless `path` is a directory of this user's that nobody else may write to. */
 export async function requireOwnDirectory(key: string, path: string): Promise<void> {

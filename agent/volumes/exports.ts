@@ -2,13 +2,17 @@ import { randomBytes } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type FenceToken } from '../domain/fence.js'
-import { type VolumeSerial } from '../domain/ids.js'
+import { type PassId, type VolumeSerial } from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
-import { startNbdkit, type NbdkitServer } from '../nbdkit/server.js'
+import { type NbdServer } from '../nbdkit/nbd-process.js'
+import { startNbdkit } from '../nbdkit/server.js'
 import { Fences } from './fences.js'
-import { isStillThere, proveDevice } from './identity.js'
+import { isStillThere, proveDevice, type ProvenDevice } from './identity.js'
+import { ensureOverlay } from './overlay-image.js'
+import { overlayPath } from './overlay-places.js'
+import { serveStaged } from './overlay-server.js'
 import { Turns } from '../domain/turns.js'
 
 export interface VolumeExport {
@@ -24,19 +28,34 @@ export interface ExportsOptions {
   /** Where the highest fence tokens are kept. */
   readonly stateDir: string
   readonly nbdkitPath: string
+  readonly staging: StagingTools
   readonly startTimeoutMs: number
   readonly logger: Logger
 }
 
+interface Place {
+  readonly serial: VolumeSerial
+  readonly proven: ProvenDevice
+  readonly socket: string
+  readonly exportName: string
+}
+
 interface Served extends VolumeExport {
   readonly fence: FenceToken
-  readonly server: NbdkitServer
-  /** Open since before the server could write: its sync reports every write-back error since then, seen or not. */
-  readonly device: FileHandle
+  readonly server: NbdServer
+  /** What is written to, open since before the server could: its sync reports every write-back error since then, seen or not. */
+  readonly written: FileHandle
+}
+
+/** Where passes are staged, and qemu's programs. */
+export interface StagingTools {
+  readonly dir: string
+  readonly qemuNbdPath: string
+  readonly qemuImgPath: string
 }
 
 /**
- * One nbdkit for each open export, under a random name on a random socket: whoever knew an older one cannot write through
+ * One NBD server for each open export, under a random name on a random socket: whoever knew an older one cannot write through
  * it. Every server dies with this process, so a restart begins with nothing exported; only the fence tokens are remembered.
  */
 export class VolumeExports {
@@ -54,20 +73,21 @@ export class VolumeExports {
   }
 
   /**
-   * Ends an older export of the volume, proves the device and serves it. Resolves when the server answers. Rejects with
-   * VOLUME_FENCED for a token lower than one seen before, which leaves everything as it is. Any other rejection leaves the
-   * volume closed, with the token counted.
+   * Ends an older export of the volume, proves the device and serves it; for a `staged` pass the device stays as it is and
+   * what is written goes to the overlay of that pass. Resolves when the server answers. Rejects with VOLUME_FENCED for a
+   * token lower than one seen before, which leaves everything as it is. Any other rejection leaves the volume closed, with
+   * the token counted.
    */
-  open(serial: VolumeSerial, minimumBytes: Bytes, fence: FenceToken): Promise<VolumeExport> {
+  open(serial: VolumeSerial, minimumBytes: Bytes, fence: FenceToken, staged?: PassId): Promise<VolumeExport> {
     return this.#turns.take(serial, async () => {
       await this.#raise(serial, fence)
       if (this.#served.has(serial)) await this.#end(serial)
       this.#unflushed.delete(serial)
-      const served = await this.#start(serial, minimumBytes, fence)
+      const served = await this.#start(serial, minimumBytes, fence, staged)
       this.#counts.opened += 1
       const { socket, exportName, sizeBytes } = served
       this.#options.logger.info(
-        { serial, fence: fence.toString(), bytes: sizeBytes.toString() },
+        { serial, fence: fence.toString(), bytes: sizeBytes.toString(), staged: staged ?? null },
         'volume exported',
       )
       return { socket, exportName, sizeBytes }
@@ -83,6 +103,30 @@ export class VolumeExports {
     return this.#turns.take(serial, async () => {
       await this.#raise(serial, fence)
       await this.#end(serial)
+    })
+  }
+
+  /**
+   * Works on the volume while nothing is exported: an older export ends first, and none begins meanwhile. Rejects as close()
+   * does, and with what the work rejects with.
+   */
+  alone<T>(serial: VolumeSerial, fence: FenceToken, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(serial, async () => {
+      await this.#raise(serial, fence)
+      await this.#end(serial)
+      return work()
+    })
+  }
+
+  /** The same where what was written does not count any more, durable or not. */
+  aloneUnflushed<T>(serial: VolumeSerial, fence: FenceToken, work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(serial, async () => {
+      await this.#raise(serial, fence)
+      await this.#end(serial).catch((error: unknown) => {
+        if (!(error instanceof AppError && error.code === 'TARGET_FLUSH_FAILED')) throw error
+      })
+      this.#unflushed.delete(serial)
+      return work()
     })
   }
 
@@ -117,14 +161,18 @@ export class VolumeExports {
     }
   }
 
-  async #start(serial: VolumeSerial, minimumBytes: Bytes, fence: FenceToken): Promise<Served> {
+  async #start(
+    serial: VolumeSerial,
+    minimumBytes: Bytes,
+    fence: FenceToken,
+    staged: PassId | undefined,
+  ): Promise<Served> {
     const { byIdDir, socketDir } = this.#options
     const proven = await proveDevice(byIdDir, serial, minimumBytes)
-    const device = await open(proven.path, 'r')
     const exportName = randomBytes(16).toString('hex')
     const socket = join(socketDir, `${exportName}.sock`)
-    const server = await this.#serve(proven.path, socket, exportName, device)
-    const served = { socket, exportName, sizeBytes: proven.sizeBytes, fence, server, device }
+    const begun = await this.#serve({ serial, proven, socket, exportName }, staged)
+    const served = { socket, exportName, sizeBytes: proven.sizeBytes, fence, ...begun }
     this.#served.set(serial, served)
     try {
       if (!(await isStillThere(byIdDir, serial, proven))) {
@@ -137,23 +185,39 @@ export class VolumeExports {
       await this.#end(serial)
       throw error
     }
-    void server.ended.then(() => this.#noticeEnd(serial, served))
+    void served.server.ended.then(() => this.#noticeEnd(serial, served))
     return served
   }
 
-  /** Closes the device when the server does not come up: it wrote nothing then. */
+  /** Closes what it opened when the server does not come up: it wrote nothing then. */
   async #serve(
-    path: string,
-    socketPath: string,
-    exportName: string,
-    device: FileHandle,
-  ): Promise<NbdkitServer> {
-    const { nbdkitPath, startTimeoutMs } = this.#options
-    const argv = ['--filter=exportname', 'file', path, `exportname=${exportName}`, 'exportname-strict=true']
+    { serial, proven, socket, exportName }: Place,
+    staged: PassId | undefined,
+  ): Promise<Pick<Served, 'server' | 'written'>> {
+    const { nbdkitPath, startTimeoutMs, staging } = this.#options
+    const { path: device, sizeBytes } = proven
+    const overlay = staged === undefined ? undefined : overlayPath(staging.dir, { serial, pass: staged })
+    if (overlay !== undefined) await ensureOverlay(staging.qemuImgPath, overlay, sizeBytes)
+    const written = await open(overlay ?? device, 'r')
     try {
-      return await startNbdkit({ nbdkitPath, socketPath, argv, startTimeoutMs })
+      if (overlay === undefined) {
+        const argv = [
+          '--filter=exportname',
+          'file',
+          device,
+          `exportname=${exportName}`,
+          'exportname-strict=true',
+        ]
+        return {
+          written,
+          server: await startNbdkit({ nbdkitPath, socketPath: socket, argv, startTimeoutMs }),
+        }
+      }
+      const { qemuNbdPath } = staging
+      const options = { qemuNbdPath, socketPath: socket, exportName, startTimeoutMs }
+      return { written, server: await serveStaged(options, { path: overlay, backingPath: device }) }
     } catch (error) {
-      await device.close()
+      await written.close()
       throw error
     }
   }
@@ -181,18 +245,18 @@ export class VolumeExports {
     await served.server.end()
     this.#served.delete(serial)
     try {
-      await served.device.sync()
+      await served.written.sync()
     } catch (cause) {
       const lost = new AppError(
         'TARGET_FLUSH_FAILED',
-        `the device of volume ${serial} after its export ended`,
+        `what was written for volume ${serial} after its export ended`,
         cause,
       )
       this.#unflushed.set(serial, lost)
       this.#options.logger.error({ serial, err: lost }, 'volume could not be flushed')
       throw lost
     } finally {
-      await served.device.close()
+      await served.written.close()
     }
     this.#options.logger.info({ serial }, 'volume export ended')
   }

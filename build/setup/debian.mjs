@@ -14,7 +14,11 @@ const packages = [
   { name: 'nettle-dev', why: 'SHA-256', for: everything },
   { name: 'nbdkit', why: 'NBD server', for: ['test', 'bench', 'lab'] },
   { name: 'libnbd-bin', why: 'nbdcopy and nbdinfo, to compare with', for: ['test', 'bench'] },
-  { name: 'qemu-utils', why: 'qemu-img, to compare images with', for: ['test', 'bench', 'lab'] },
+  {
+    name: 'qemu-utils',
+    why: 'qemu-nbd and qemu-img: staging, and images compared',
+    for: ['test', 'bench', 'lab'],
+  },
   { name: 'mount', why: 'losetup', for: ['test', 'bench', 'lab'] },
   { name: 'mariadb-server-core', why: 'database', for: ['test', 'lab'] },
   { name: 'mariadb-client-core', why: 'database tools', for: ['test', 'lab'] },

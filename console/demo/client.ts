@@ -81,6 +81,8 @@ export function demoClient(nowMs: () => number): ConsoleClient {
           vmName: vm.name,
           state: 'new' as const,
           quiesce: 'preferred' as const,
+          stagingPolicy: 'wait' as const,
+          replica: { state: 'none' as const, why: null },
           lastVerification: null,
           createdAt: new Date(nowMs()).toISOString(),
         }

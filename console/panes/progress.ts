@@ -6,7 +6,9 @@ const planned = (text: string | null): bigint | null => (text === null ? null : 
 
 /** How far a pass is, from the bytes that have to move. */
 export const passFraction = (pass: PassView): number | null =>
-  pass.state === 'committed' ? 1 : fractionDone(BigInt(pass.movedBytes), planned(pass.plannedBytes))
+  pass.state === 'committed' || pass.state === 'applied'
+    ? 1
+    : fractionDone(BigInt(pass.movedBytes), planned(pass.plannedBytes))
 
 /** How far a disk is: what was read or needed no reading, of what was planned. */
 export const diskFraction = (disk: PassDiskView): number | null =>
@@ -42,6 +44,7 @@ export function passWords(pass: PassView): { readonly words: string; readonly to
   if (pass.sagaState === 'unwinding') return { words: '> cleaning up', tone: 'warn' }
   switch (pass.state) {
     case 'committed':
+    case 'applied':
       return { words: 'ok committed', tone: 'good' }
     case 'failed':
       return { words: '!! failed', tone: 'bad' }
@@ -52,6 +55,7 @@ export function passWords(pass: PassView): { readonly words: string; readonly to
     case 'copying':
       return pass.held ? { words: '-- paused', tone: 'warn' } : { words: '> copying', tone: 'accent' }
     case 'flushed':
+    case 'verified':
       return { words: '> flushed', tone: 'accent' }
   }
 }

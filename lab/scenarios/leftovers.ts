@@ -1,4 +1,5 @@
-import { findNbdkits } from '../site/processes.js'
+import { readdir } from 'node:fs/promises'
+import { findServers } from '../site/processes.js'
 import { type LabSite } from '../site/site.js'
 import { until } from '../site/until.js'
 import { type Checks } from './scenario.js'
@@ -11,7 +12,12 @@ export async function proveNothingLeft(site: LabSite, checks: Checks): Promise<v
   checks.equal('no snapshot is left', snapshots, [])
   const unconsolidated = site.vcenter.vms.filter(vm => vm.consolidationNeeded).map(vm => vm.name)
   checks.equal('no VM needs consolidation', unconsolidated, [])
-  checks.equal('no NBD server is left', await findNbdkits(site.dir), [])
+  checks.equal('no NBD server is left', await findServers(site.dir), [])
+  checks.equal(
+    'nothing staged is left',
+    (await readdir(site.product.stagingDir)).filter(name => name.includes('.qcow2')),
+    [],
+  )
   const jobs = await site.operator.jobs()
   const details = await Promise.all(jobs.map(job => site.operator.job(job.id)))
   const owned = details.flatMap(job => job.disks.map(disk => disk.volumeId).filter(id => id !== null))

@@ -5,6 +5,8 @@ import { failoverUnplanned } from './failover-unplanned.js'
 import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
+import { passCrash } from './pass-crash.js'
+import { passEnospc } from './pass-enospc.js'
 import { replicate } from './replicate.js'
 import { rollbackLive } from './rollback-live.js'
 import { type Scenario } from './scenario.js'
@@ -49,4 +51,6 @@ export const scenarios: readonly Scenario[] = [
   failoverLive,
   failoverUnplanned,
   rollbackLive,
+  passCrash,
+  passEnospc,
 ]

@@ -34,7 +34,7 @@ export async function proveCommitted(
   checks.equal(
     `${what}: committed`,
     [pass.state, pass.sagaState, pass.failure?.code ?? null],
-    ['committed', 'done', null],
+    ['applied', 'done', null],
   )
   const evidence: DiskEvidence[] = []
   for (const disk of pass.disks) {

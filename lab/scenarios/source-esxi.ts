@@ -35,7 +35,7 @@ export const sourceEsxi: Scenario = {
     await site.vcenter.admin.setPower(source, 'poweredOff')
     const { id } = await site.operator.startPass(job.id, 'final')
     const final = await waitForPass(site.operator, id, line => say(`final pass ${line}`))
-    checks.equal('the final pass', [final.state, final.syncType], ['committed', 'incremental'])
+    checks.equal('the final pass', [final.state, final.syncType], ['applied', 'incremental'])
     await proveNothingLeft(site, checks)
     return {}
   },

@@ -78,7 +78,7 @@ export const sourceVersions: Scenario = {
     const ended = await waitForPass(operator, id, line => say(`pass ${line}`))
     checks.that(
       'the pass in the middle counts whole or not at all',
-      ['committed', 'failed'].includes(ended.state),
+      ['applied', 'failed'].includes(ended.state),
       `${ended.state}, ${ended.failure?.code ?? 'no failure'}`,
     )
     const next = await runPass(operator, job, say)

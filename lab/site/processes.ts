@@ -7,11 +7,18 @@ export interface FoundProcess {
 }
 
 /** The running nbdkit processes with an argument that contains `text`. */
-export async function findNbdkits(text: string): Promise<readonly FoundProcess[]> {
+export const findNbdkits = (text: string): Promise<readonly FoundProcess[]> => find(['nbdkit'], text)
+
+/** NBD servers of either kind. */
+export const findServers = (text: string): Promise<readonly FoundProcess[]> =>
+  find(['nbdkit', 'qemu-nbd'], text)
+
+async function find(programs: readonly string[], text: string): Promise<readonly FoundProcess[]> {
   const found: FoundProcess[] = []
   for (const pid of (await readdir('/proc')).filter(name => /^\d+$/.test(name))) {
     try {
-      if (!(await readlink(join('/proc', pid, 'exe'))).includes('nbdkit')) continue
+      const program = await readlink(join('/proc', pid, 'exe'))
+      if (!programs.some(one => program.includes(one))) continue
       const argv = (await readFile(join('/proc', pid, 'cmdline'), 'utf8')).split('\0')
       if (argv.some(argument => argument.includes(text))) found.push({ pid: Number(pid), argv })
     } catch (error) {

@@ -56,6 +56,8 @@ export class Product {
   readonly volumedSocket: string
   /** Where attached volumes have their persistent names. */
   readonly namesDir: string
+  /** Where passes are staged. */
+  readonly stagingDir: string
   readonly #options: ProductOptions
   readonly #running = new Map<RoleName, Child>()
 
@@ -64,6 +66,7 @@ export class Product {
     this.operatorSocket = join(options.dir, 'run/operator.sock')
     this.volumedSocket = join(options.dir, 'run/volumed.sock')
     this.namesDir = join(options.dir, 'names')
+    this.stagingDir = join(options.dir, 'staging')
   }
 
   /** Writes the configuration files; starts nothing. */
@@ -71,6 +74,8 @@ export class Product {
     const { dir } = this.#options
     for (const folder of ['etc', 'log']) await mkdir(join(dir, folder))
     for (const folder of ['run', 'exports', 'state', 'names']) await mkdir(join(dir, folder), { mode: 0o700 })
+    // A scenario may have put a file system of its own there.
+    await mkdir(this.stagingDir, { mode: 0o700, recursive: true })
     await this.writeLimits(this.#options.limits)
     await this.writeVcenterPassword(this.#options.vcenter.password)
     await this.#writeMachine()
@@ -192,7 +197,10 @@ export class Product {
           names_dir: this.namesDir,
           export_socket_dir: join(dir, 'exports'),
           state_dir: join(dir, 'state'),
+          staging_dir: this.stagingDir,
           nbdkit: '/usr/bin/nbdkit',
+          qemu_nbd: '/usr/bin/qemu-nbd',
+          qemu_img: '/usr/bin/qemu-img',
         }
     }
   }

@@ -158,6 +158,8 @@ export const jobOf = (id: string, vm: SourceVmView, more: Partial<JobDetailView>
   currentPass: null,
   lastPass: null,
   quiesce: 'preferred',
+  stagingPolicy: 'wait',
+  replica: { state: 'at-point', why: null },
   lastVerification: null,
   disks: [
     {
@@ -222,6 +224,7 @@ export const plainDetail = {
   mode: 'snapshot',
   consistency: 'quiesced',
   notes: [],
+  staging: { way: 'staged' as const, stagedBytes: null, appliedBytes: null },
   brokenCopies: [],
 } satisfies Partial<PassDetailView>
 

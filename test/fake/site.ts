@@ -1,4 +1,5 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rm, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { execa } from 'execa'
@@ -51,6 +52,8 @@ export class FakeSite {
   /** Breaks a copy with this error as soon as so much of its disk is durable. */
   breakCopy: { readonly atBytes: bigint; readonly error: AppError } | undefined
   readonly orders: CopyOrder[] = []
+  /** What the staging space is said to have; undefined: what it has. */
+  stagingFreeBytes: bigint | undefined
   #broken: BrokenCopy[] = []
   /** What somebody does to the VM's snapshots during a copy. */
   disturbance: string | null = null
@@ -97,6 +100,18 @@ export class FakeSite {
     return readdir(join(this.#dir, 'snapshots'))
   }
 
+  /** Of the images, or of the volumes that stand for them, as far as the disks go. */
+  async digest(volumes?: readonly { readonly key: string; readonly volume: VolumeId }[]): Promise<string> {
+    const hash = createHash('sha256')
+    for (const { key, capacityBytes } of this.#disks) {
+      const volume = volumes?.find(one => one.key === key)?.volume
+      const path = volume === undefined ? this.#image(key) : this.#volume(volume)
+      for await (const part of createReadStream(path, { end: Number(capacityBytes) - 1 }))
+        hash.update(part as Buffer)
+    }
+    return hash.digest('hex')
+  }
+
   /** Compared by a tool that is not ours; the volume may be larger than the disk. */
   async isIdentical(disk: SiteDisk, volume: VolumeId): Promise<boolean> {
     const argv = ['--bytes', disk.capacityBytes.toString(), this.#image(disk.key), this.#volume(volume)]
@@ -105,7 +120,7 @@ export class FakeSite {
 
   readonly source: SourceSite = {
     inspect: () =>
-      this.#call('inspect', async () => ({
+      this.call('inspect', async () => ({
         name: 'vm',
         power: this.power,
         findings: this.findings,
@@ -119,15 +134,15 @@ export class FakeSite {
           snapshotable: true,
         })),
       })),
-    snapshot: (_owner, _vm, { name }) => this.#call('snapshot', () => this.#freeze(name)),
+    snapshot: (_owner, _vm, { name }) => this.call('snapshot', () => this.#freeze(name)),
     readPoweredOff: () =>
-      this.#call('at-rest', async () => ({
+      this.call('at-rest', async () => ({
         ...(await this.#freeze('at-rest')),
         consistency: 'powered-off',
         stateToken: 'off since then',
       })),
     verify: (_owner, order, signal) =>
-      this.#call('verify', async () => {
+      this.call('verify', async () => {
         const found: VerifiedDisk[] = []
         for (const disk of order.disks) {
           const { diskKey, since, fromBytes, untilBytes } = disk
@@ -156,7 +171,7 @@ export class FakeSite {
       }),
     copyTries: () => Promise.resolve({ broken: this.#broken, goesOn: false }),
     copy: (_owner, order, _signal) =>
-      this.#call('copy', async () => {
+      this.call('copy', async () => {
         this.pace = order.pace
         const reports = []
         for (const disk of order.disks) {
@@ -208,7 +223,7 @@ export class FakeSite {
         return { disks: reports, disturbance: this.disturbance }
       }),
     removeSnapshot: (_owner, _vm, name) =>
-      this.#call('remove-snapshot', async () => {
+      this.call('remove-snapshot', async () => {
         await rm(join(this.#dir, 'snapshots', name), { recursive: true, force: true })
         return this.removalSeconds
       }),
@@ -232,20 +247,20 @@ export class FakeSite {
 
   readonly target: TargetVolumes = {
     grow: (volume, sizeBytes) =>
-      this.#call('grow', async () => {
+      this.call('grow', async () => {
         const known = this.volumes.get(volume)
         if (known === undefined) throw new Error(`no volume ${volume}`)
         const rounded = ((sizeBytes + gib - 1n) / gib) * gib
         await truncate(this.#volume(volume), Number(rounded))
         this.volumes.set(volume, { ...known, sizeBytes: rounded })
       }),
-    find: volume => this.#call('find-volume', async () => this.volumes.get(volume)),
+    find: volume => this.call('find-volume', async () => this.volumes.get(volume)),
     findByName: name =>
-      this.#call('find-by-name', async () =>
+      this.call('find-by-name', async () =>
         [...this.volumes].filter(([, volume]) => volume.name === name).map(([id]) => id),
       ),
     ensure: (name, sizeBytes) =>
-      this.#call('ensure-volume', async () => {
+      this.call('ensure-volume', async () => {
         const found = [...this.volumes].find(([, volume]) => volume.name === name)
         if (found !== undefined) return { id: found[0], sizeBytes: found[1].sizeBytes }
         const id = volumeId(randomUUID())
@@ -256,13 +271,13 @@ export class FakeSite {
         return { id, sizeBytes: rounded }
       }),
     ensureAttached: volume =>
-      this.#call('attach', async () => {
+      this.call('attach', async () => {
         const link = this.#link(volume)
         await unlink(link).catch(() => undefined)
         await symlink(this.#volume(volume), link)
       }),
     remove: volume =>
-      this.#call('remove-volume', async () => {
+      this.call('remove-volume', async () => {
         this.volumes.delete(volume)
         await rm(this.#link(volume), { force: true })
         await rm(this.#volume(volume), { force: true })
@@ -288,7 +303,8 @@ export class FakeSite {
     }
   }
 
-  async #call<T>(name: string, work: () => Promise<T>): Promise<T> {
+  /** One call of either side, which the test may let fail. */
+  async call<T>(name: string, work: () => Promise<T>): Promise<T> {
     this.fault(name, 'before')
     const result = await work()
     this.fault(name, 'after')

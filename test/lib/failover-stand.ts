@@ -10,7 +10,7 @@ import { type Database } from '../../agent/store/database.js'
 import { failoverAdmin } from '../../agent/store/failover-admin.js'
 import { networkMappings } from '../../agent/store/failover-networks.js'
 import { type FailoverRow } from '../../agent/store/failover-rows.js'
-import { directPoints } from '../../agent/store/failover-source.js'
+import { replicaPoints } from '../../agent/store/failover-source.js'
 import { failoverStore } from '../../agent/store/failovers.js'
 import { sagaLog } from '../../agent/store/saga-log.js'
 import { appliance, FailoverSite, liveNetwork, testNetwork } from '../fake/failover-site.js'
@@ -40,7 +40,8 @@ export async function failoverStand(db: Database) {
     job_id: job,
     number: 1,
     saga_id: saga,
-    state: 'committed',
+    state: 'applied',
+    way: 'direct',
     started_at: now(),
   })
   const volumes = disks.map(() => volumeId(randomUUID()))
@@ -78,10 +79,10 @@ export async function failoverStand(db: Database) {
   ])
   const store = failoverStore(db, now)
   const endPass = async (id: string): Promise<void> => {
-    await db('passes').where({ id, state: 'intent' }).update({ state: 'committed' })
+    await db('passes').where({ id, state: 'intent' }).update({ state: 'applied' })
     await db('replication_jobs')
       .where({ id: job })
-      .update({ recovery_point_pass_id: id, recovery_point_at: now() })
+      .update({ recovery_point_pass_id: id, recovery_point_at: now(), replica_doubt: null })
     await db('sagas').whereIn('id', db('passes').where({ id }).select('saga_id')).update({ state: 'done' })
   }
   const deps: FailoverDeps = {
@@ -93,7 +94,7 @@ export async function failoverStand(db: Database) {
         return started
       },
     },
-    points: directPoints(db),
+    points: replicaPoints(db),
     source: site.source,
     cloud: site.cloud,
     appliance: site.appliance,

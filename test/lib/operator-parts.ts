@@ -49,6 +49,7 @@ export function operatorParts(db: Database, now: () => Date): OperatorApiDeps {
     },
     onWork: () => undefined,
     onCancel: () => undefined,
+    onRetry: () => undefined,
     logger: silent,
   }
 }

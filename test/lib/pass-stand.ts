@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { type Test } from 'tap'
 import { jobId, passId, serialOfVolume } from '../../agent/domain/ids.js'
 import { passSaga } from '../../agent/replication/pass/saga.js'
@@ -9,10 +10,15 @@ import { verifySaga } from '../../agent/replication/verify/saga.js'
 import { runSaga } from '../../agent/saga/engine.js'
 import { type SagaLog } from '../../agent/saga/log.js'
 import { type Database } from '../../agent/store/database.js'
-import { passStore } from '../../agent/store/pass-store.js'
+import { passStore, type JobRow } from '../../agent/store/pass-store.js'
+import { readReplica } from '../../agent/store/replica-view.js'
 import { sagaLog } from '../../agent/store/saga-log.js'
 import { verificationStore } from '../../agent/store/verifications.js'
+import { type Staged } from '../../agent/replication/staging-deps.js'
+import { stagingStore } from '../../agent/store/staging.js'
+import { keepNothing } from '../../agent/volumes/apply-overlay.js'
 import { VolumeExports } from '../../agent/volumes/exports.js'
+import { StagedVolumes } from '../../agent/volumes/staged-work.js'
 import { FakeSite } from '../fake/site.js'
 import { temporaryDir } from './nbdkit.js'
 import { silent } from './saga-harness.js'
@@ -37,28 +43,71 @@ export async function stand(t: Test, db: Database) {
   await mkdir(socketDir)
   const stateDir = join(dir, 'state')
   await mkdir(stateDir)
+  const stagingDir = join(dir, 'staging')
+  await mkdir(stagingDir)
+  const staging = {
+    dir: stagingDir,
+    qemuNbdPath: '/usr/bin/qemu-nbd',
+    qemuImgPath: '/usr/bin/qemu-img',
+  }
   const exports = new VolumeExports({
     byIdDir: site.byIdDir,
     socketDir,
     stateDir,
     nbdkitPath: '/usr/bin/nbdkit',
+    staging,
     startTimeoutMs: 10_000,
     logger: silent,
   })
-  t.teardown(() => exports.closeAll())
+  const options = {
+    byIdDir: site.byIdDir,
+    socketDir,
+    nbdkitPath: '/usr/bin/nbdkit',
+    staging,
+    startTimeoutMs: 10_000,
+    preserve: keepNothing,
+    exports,
+    logger: silent,
+  }
+  let overlays = new StagedVolumes(options)
+  /** The daemon that comes up has read nothing back itself. */
+  const restartDaemon = (): void => {
+    overlays = new StagedVolumes(options)
+  }
+  t.teardown(async () => {
+    await overlays.stop()
+    await exports.closeAll()
+  })
+  const staged: Staged = {
+    advanceStaged: (volume, pass, order, fence) =>
+      site.call(order.kind, () => overlays.advance({ serial: serialOfVolume(volume), pass }, order, fence)),
+    dropStaged: (volume, pass, fence) =>
+      site.call('drop', () => overlays.drop({ serial: serialOfVolume(volume), pass }, fence)),
+    staging: () =>
+      site.call('space', async () => {
+        const { overlays: found, freeBytes } = await overlays.space()
+        return { overlays: found, freeBytes: site.stagingFreeBytes ?? freeBytes }
+      }),
+  }
   const store = passStore(db, now)
   const deps: PassDeps = {
     store,
+    staging: stagingStore(db),
+    staged,
     source: site.source,
     target: site.target,
     exports: {
-      open: (volume, minimumBytes, fence) => exports.open(serialOfVolume(volume), minimumBytes, fence),
+      open: (volume, minimumBytes, fence, _signal, pass) =>
+        exports.open(serialOfVolume(volume), minimumBytes, fence, pass),
       close: (volume, fence) => exports.close(serialOfVolume(volume), fence),
     },
     slowSnapshotSeconds: 60,
     logger: silent,
     now,
-    pause: () => Promise.resolve(),
+    // Real work is waited for, but not for long.
+    pause: async () => {
+      await setTimeout(5)
+    },
     copyPatienceMs: 60_000,
   }
   const job = jobId(randomUUID())
@@ -113,6 +162,40 @@ export async function stand(t: Test, db: Database) {
     }
     return true
   }
-  const leftovers = async () => ({ snapshots: await site.snapshots(), sockets: await readdir(socketDir) })
-  return { site, store, job, begin, resume, stateOf, identical, leftovers, db }
+  /** Of the disks as the guest has them now. */
+  const sourceDigest = (): Promise<string> => site.digest()
+  /** Of the volumes, each as far as its disk goes. */
+  const volumesDigest = async (): Promise<string> =>
+    site.digest(
+      (await store.job(job)).disks.map(disk => {
+        if (disk.volumeId === null) throw new Error(`disk ${disk.diskKey} has no volume`)
+        return { key: disk.diskKey, volume: disk.volumeId }
+      }),
+    )
+  const replica = async () => {
+    const row = await db<JobRow>('replication_jobs').where('id', job).first()
+    if (row === undefined) throw new Error('no job')
+    return readReplica(db, row)
+  }
+  const leftovers = async () => ({
+    snapshots: await site.snapshots(),
+    sockets: await readdir(socketDir),
+    staged: await readdir(stagingDir),
+  })
+  return {
+    site,
+    store,
+    job,
+    stagingDir,
+    begin,
+    resume,
+    stateOf,
+    identical,
+    restartDaemon,
+    sourceDigest,
+    volumesDigest,
+    replica,
+    leftovers,
+    db,
+  }
 }

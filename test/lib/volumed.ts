@@ -25,9 +25,13 @@ export async function volumedStand(t: Test) {
     names_dir: join(dir, 'names'),
     state_dir: join(dir, 'state'),
     export_socket_dir: join(dir, 'exports'),
+    staging_dir: join(dir, 'staging'),
     nbdkit: '/usr/bin/nbdkit',
+    qemu_nbd: '/usr/bin/qemu-nbd',
+    qemu_img: '/usr/bin/qemu-img',
   }
-  for (const made of [config.by_id_dir, config.names_dir, config.state_dir, config.export_socket_dir])
+  const { by_id_dir, names_dir, state_dir, export_socket_dir, staging_dir } = config
+  for (const made of [by_id_dir, names_dir, state_dir, export_socket_dir, staging_dir])
     await mkdir(made, { mode: 0o700 })
   const image = join(dir, 'volume.img')
   await writeFile(image, '')

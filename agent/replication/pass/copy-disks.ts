@@ -1,6 +1,7 @@
 import { diskStart } from '../../domain/disk-start.js'
 import { AppError, failureOf } from '../../errors.js'
 import { type CopyOrder, type CopyReport, type Job, type JobDisk, type PassDeps } from '../deps.js'
+import { stagedPass } from './choose-way.js'
 import { ownerOf, type PassContext, type PassStep } from './context.js'
 import { earlierCopies, verdictOn } from './copy-patience.js'
 import { openAll, openExports, type Opened } from './open-exports.js'
@@ -20,7 +21,9 @@ export const copyDisks: PassStep<{ readonly disturbance: string | null }> = {
     const { passId, jobId } = context.input
     const job = await store.job(jobId)
     await store.advance(passId, 'copying')
-    const report = await copyUntilDone(deps, context, job)
+    const report = await copyUntilDone(deps, context, job).catch((error: unknown) => {
+      throw stagedPass(context) === undefined ? error : asStagingError(error)
+    })
     await store.recordCounters(passId, report.disks)
     for (const disk of job.disks) proveComplete(disk, report.disks)
     await store.advance(passId, 'flushed')
@@ -30,6 +33,12 @@ export const copyDisks: PassStep<{ readonly disturbance: string | null }> = {
     return { disturbance }
   },
 }
+
+/** A VMA cannot know that what it wrote to was no volume. */
+const asStagingError = (error: unknown): unknown =>
+  error instanceof AppError && error.code === 'TARGET_FULL'
+    ? new AppError('STAGING_FULL', error.message, error)
+    : error
 
 async function copyUntilDone(deps: PassDeps, context: PassContext, job: Job): Promise<CopyReport> {
   const { source, store, logger, now, pause, copyPatienceMs } = deps
@@ -41,7 +50,7 @@ async function copyUntilDone(deps: PassDeps, context: PassContext, job: Job): Pr
     try {
       const { broken, goesOn } = await source.copyTries(owner)
       const fresh = broken.length > 0 && !goesOn
-      const opened = fresh ? await openAll(deps, context) : context.outputOf(openExports)
+      const opened = fresh ? await openAll(deps, context, stagedPass(context)) : context.outputOf(openExports)
       const disks = job.disks.map(disk => ({
         ...placeOf(context, disk, opened),
         earlier: earlierCopies(broken).get(disk.diskKey)?.report ?? null,

@@ -1,8 +1,10 @@
 import { AppError } from '../../errors.js'
 import { type Exports, type PassStore } from '../deps.js'
-import { type JobId } from '../../domain/ids.js'
+import { type JobId, type PassId } from '../../domain/ids.js'
 import { type SagaClaim } from '../../saga/log.js'
+import { stagedPass } from './choose-way.js'
 import { type PassStep } from './context.js'
+import { dropAll } from './staged-steps.js'
 
 /** Of any saga that works on the volumes of a job. */
 interface ExportDeps {
@@ -28,26 +30,34 @@ export type Opened = {
 export const openExports: PassStep<Opened> = {
   name: 'open-exports',
   title: 'Prove and export the target volumes',
-  run: openAll,
+  run: (deps, context) => openAll(deps, context, stagedPass(context)),
   undo: async (deps, context) => {
     for (const failure of await closeAll(deps, context)) {
       // Nothing of an undone pass counts: the next one moves the same areas again.
       deps.logger.warn({ pass: context.input.passId, err: failure }, 'undone pass left unflushed data')
     }
+    await dropAll(deps, context)
   },
 }
 
-/** Ends older exports of the volumes first: whoever wrote through them no longer can. */
+/** Ends older exports of the volumes first: whoever wrote through them no longer can. `staged`: nothing reaches the volumes. */
 export async function openAll(
   { store, exports }: ExportDeps,
   { input, claim, signal }: ExportContext,
+  staged?: PassId,
 ): Promise<Opened> {
   const job = await store.job(input.jobId)
   const fence = await store.nextFence(claim)
   const opened = []
   for (const disk of job.disks) {
     if (disk.volumeId === null) throw new AppError('VOLUME_UNKNOWN', `disk ${disk.diskKey} has no volume`)
-    const { socket, exportName } = await exports.open(disk.volumeId, disk.capacityBytes, fence, signal)
+    const { socket, exportName } = await exports.open(
+      disk.volumeId,
+      disk.capacityBytes,
+      fence,
+      signal,
+      staged,
+    )
     opened.push({ diskKey: disk.diskKey, socket, exportName })
   }
   return { exports: opened }

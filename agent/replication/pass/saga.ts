@@ -1,6 +1,7 @@
 import { type SagaDefinition } from '../../saga/step.js'
 import { type PassDeps } from '../deps.js'
 import { begin } from './begin.js'
+import { chooseWayStep } from './choose-way.js'
 import { commit } from './commit.js'
 import { type PassInput } from './context.js'
 import { copyDisks } from './copy-disks.js'
@@ -8,6 +9,7 @@ import { inspectSource } from './inspect-source.js'
 import { closeExports, openExports } from './open-exports.js'
 import { prepareVolumes } from './prepare-volumes.js'
 import { removeSnapshot } from './remove-snapshot.js'
+import { applyStaged, dropStaging, verifyStaged } from './staged-steps.js'
 import { takeSnapshot } from './take-snapshot.js'
 
 /** One pass of a replication job, from the intent to the confirmed removal of its snapshot. */
@@ -18,10 +20,14 @@ export const passSaga: SagaDefinition<PassDeps, PassInput> = {
     inspectSource,
     prepareVolumes,
     takeSnapshot,
+    chooseWayStep,
     openExports,
     copyDisks,
     closeExports,
+    verifyStaged,
     commit,
+    applyStaged,
+    dropStaging,
     removeSnapshot,
   ],
   commitStep: commit.name,

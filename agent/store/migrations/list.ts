@@ -4,6 +4,7 @@ import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { createTables } from './tables.js'
 import { sourceControl } from './source-control.js'
+import { staging } from './staging.js'
 import { targetSide } from './target-side.js'
 import { workGate } from './work-gate.js'
 
@@ -16,6 +17,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...moving,
   ...sourceControl,
   ...failover,
+  ...staging,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {

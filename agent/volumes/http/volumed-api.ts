@@ -11,17 +11,20 @@ import {
   VolumedHealth,
 } from '../../api/volumed.js'
 import { fenceToken } from '../../domain/fence.js'
-import { volumeSerial } from '../../domain/ids.js'
+import { passId, volumeSerial } from '../../domain/ids.js'
 import { apiServer } from '../../http-server/server.js'
 import { type Logger } from '../../log/logger.js'
 import { type VolumeExports } from '../exports.js'
 import { type NameKeeper } from '../name-keeper.js'
+import { type StagedVolumes } from '../staged-work.js'
+import { stagedRoutes } from './staged-routes.js'
 
 const bodyLimitBytes = 4096
 
 /** What the OMA asks of the volume daemon. Who may connect is decided by the socket's access rights. Not yet listening. */
-export function volumedApi(exports: VolumeExports, names: NameKeeper, logger: Logger) {
+export function volumedApi(exports: VolumeExports, staged: StagedVolumes, names: NameKeeper, logger: Logger) {
   const api = apiServer(logger, bodyLimitBytes)
+  stagedRoutes(api, staged)
   api.put(
     '/v1/exports/:serial',
     {
@@ -33,11 +36,12 @@ export function volumedApi(exports: VolumeExports, names: NameKeeper, logger: Lo
       },
     },
     async request => {
-      const { minimumBytes, fenceToken: token } = request.body
+      const { minimumBytes, fenceToken: token, stagedPassId } = request.body
       const opened = await exports.open(
         volumeSerial(request.params.serial),
         BigInt(minimumBytes),
         fenceToken(BigInt(token)),
+        stagedPassId === undefined ? undefined : passId(stagedPassId),
       )
       return { ...opened, sizeBytes: opened.sizeBytes.toString() }
     },

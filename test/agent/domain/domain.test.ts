@@ -144,28 +144,31 @@ void t.test('a volume has the serial that CloudStack on KVM gives its disk', asy
   t.equal(serialOfVolume(volumeId('D3ADBEEF-0123-4567-89ab-cdef01234567')), 'd3adbeef0123456789ab')
 })
 
-void t.test('a job is protected only when its newest pass is committed and cleaned up', async t => {
+void t.test('a job is protected from the commit of its newest pass on', async t => {
   const free = { isPaused: false, isStopped: false }
   const of = (
     pass: readonly [PassStanding['state'], PassStanding['sagaState'], boolean?] | undefined,
     held = free,
-    hasRecoveryPoint = true,
+    point: Parameters<typeof jobState>[1] = 'at-point',
   ) =>
     jobState(
       newestPass(
         pass === undefined ? undefined : { state: pass[0], sagaState: pass[1], isHeld: pass[2] ?? false },
       ),
-      hasRecoveryPoint,
+      point,
       held,
     )
   const paused = { isPaused: true, isStopped: false }
   const stopped = { isPaused: false, isStopped: true }
   const both = { isPaused: true, isStopped: true }
-  t.equal(of(undefined, free, false), 'new')
+  t.equal(of(undefined, free, 'none'), 'new')
   t.equal(of(['copying', 'running']), 'replicating')
   t.equal(of(['copying', 'unwinding']), 'cleaning-up')
   t.equal(of(['failed', 'done']), 'failed')
-  t.equal(of(['committed', 'running']), 'cleaning-up')
+  t.equal(of(['verified', 'running']), 'replicating')
+  t.equal(of(['committed', 'running'], free, 'finishing'), 'protected', 'applying takes nothing away')
+  t.equal(of(['applied', 'running']), 'protected')
+  t.equal(of(['applied', 'done'], free, 'no-point'), 'unprotected', 'what was staged got lost')
   t.equal(of(['committed', 'needs-operator']), 'needs-operator')
   t.equal(of(['committed', 'done']), 'protected')
   t.equal(of(['copying', 'running'], paused), 'pausing', 'until the VMA has said so')
@@ -173,12 +176,12 @@ void t.test('a job is protected only when its newest pass is committed and clean
   t.equal(of(['copying', 'running', true], both), 'paused')
   t.equal(of(['copying', 'running', true], free), 'replicating', 'a held pass goes on in a moment')
   t.equal(of(['copying', 'running'], stopped), 'stopping')
-  t.equal(of(['committed', 'running'], paused), 'cleaning-up', 'nothing of it can be held any more')
+  t.equal(of(['committed', 'running'], paused), 'paused', 'nothing of it moves any more')
   t.equal(of(['committed', 'done'], stopped), 'stopped')
   t.equal(of(['failed', 'done'], stopped), 'stopped')
   t.equal(of(['failed', 'done'], paused), 'failed')
   t.equal(of(['committed', 'done'], paused), 'paused')
-  t.equal(of(undefined, paused, false), 'paused')
+  t.equal(of(undefined, paused, 'none'), 'paused')
 })
 
 void t.test(

@@ -5,7 +5,7 @@ import { preflight } from '../../../agent/failover/preflight.js'
 import { startingSagas } from '../../../agent/failover/sagas.js'
 import { stepTexts } from '../../../agent/failover/catalog.js'
 import { migrate } from '../../../agent/store/database.js'
-import { directPoints } from '../../../agent/store/failover-source.js'
+import { replicaPoints } from '../../../agent/store/failover-source.js'
 import { jobAdmin } from '../../../agent/store/job-admin.js'
 import { jobId, sourceVmId } from '../../../agent/domain/ids.js'
 import { failoverStand } from '../../lib/failover-stand.js'
@@ -68,19 +68,10 @@ void t.test('one thing at a time works on a VM', async t => {
     'a pass that wrote and was not committed leaves no point; nor does a target that ran',
     async t => {
       const s = await failoverStand(db)
-      const points = directPoints(db)
+      const points = replicaPoints(db)
       t.match(await points.state(jobId(s.job)), { kind: 'applied' })
-      const { sagaId } = await jobs.startPass(s.job, 'snapshot')
-      t.match(await points.state(jobId(s.job)), { kind: 'applied' }, 'a pass that has not copied yet')
-      await db('saga_events').insert({
-        saga_id: sagaId,
-        seq: 0,
-        kind: 'started',
-        step: 'copy-disks',
-        at: now(),
-      })
+      await db('replication_jobs').where({ id: s.job }).update({ replica_doubt: 'pass 2 writes the volumes' })
       t.match(await points.state(jobId(s.job)), { kind: 'unusable' })
-      await db('sagas').where({ id: sagaId }).update({ state: 'done' })
       const id = await s.start('unplanned')
       t.match(await s.run(id), { kind: 'undone', failure: { code: 'FAILOVER_BLOCKED' } })
       t.same(
@@ -88,6 +79,9 @@ void t.test('one thing at a time works on a VM', async t => {
         [],
         'nothing was touched',
       )
+      await db('replication_jobs').where({ id: s.job }).update({ replica_doubt: null })
+      await db('passes').where({ job_id: s.job }).update({ state: 'committed', way: 'staged' })
+      t.match(await points.state(jobId(s.job)), { kind: 'pending' }, 'committed and not applied yet')
       const ran = await failoverStand(db)
       await ran.run(await ran.start('live'))
       t.match(await points.state(jobId(ran.job)), { kind: 'unusable' })

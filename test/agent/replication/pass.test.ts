@@ -10,7 +10,7 @@ import { mib, stand } from '../../lib/pass-stand.js'
 
 const now = (): Date => new Date()
 const never = new AbortController().signal
-const nothingLeft = { snapshots: [], sockets: [] }
+const nothingLeft = { snapshots: [], sockets: [], staged: [] }
 
 void t.test('a pass', async t => {
   const { db } = await startMariadb(t)
@@ -20,7 +20,7 @@ void t.test('a pass', async t => {
     const s = await stand(t, db)
     const first = await s.begin()
     t.same(await s.resume(first.saga), { kind: 'succeeded' })
-    t.equal(await s.stateOf(first.pass), 'committed')
+    t.equal(await s.stateOf(first.pass), 'applied')
     t.ok(await s.identical())
     await s.site.guestWrites('2000', 40n * mib + 5n, randomBytes(1000))
     await s.site.guestWrites('2001', 0n, randomBytes(70_000))
@@ -122,7 +122,7 @@ void t.test('a pass', async t => {
       if (first.kind === 'succeeded') break
       t.equal(first.kind, 'left')
       t.same(await s.resume(saga), { kind: 'succeeded' }, `died at write ${crashAt}`)
-      t.equal(await s.stateOf(pass), 'committed')
+      t.equal(await s.stateOf(pass), 'applied')
       t.ok(await s.identical())
       t.same(await s.leftovers(), nothingLeft)
       survived += 1
@@ -140,7 +140,7 @@ void t.test('a pass', async t => {
       s.site.breakCopy = { atBytes: 16n * mib, error: new AppError('WORKER_LOST', 'by the test') }
       const { saga, pass } = await s.begin()
       t.same(await s.resume(saga), { kind: 'succeeded' })
-      t.equal(await s.stateOf(pass), 'committed')
+      t.equal(await s.stateOf(pass), 'applied')
       t.ok(await s.identical())
       const [first, second] = s.site.orders.filter(order => order.diskKey === '2000')
       t.equal(first?.earlier, null)
@@ -170,7 +170,7 @@ void t.test('a pass', async t => {
     }
     const { saga, pass } = await s.begin()
     t.match(await s.resume(saga), { kind: 'needs-operator', failure: { code: 'VSPHERE_UNREACHABLE' } })
-    t.equal(await s.stateOf(pass), 'committed')
+    t.equal(await s.stateOf(pass), 'applied')
     t.same(await s.resume(saga), { kind: 'succeeded' })
     t.same(await s.leftovers(), nothingLeft)
   })

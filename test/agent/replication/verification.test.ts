@@ -14,7 +14,7 @@ import { mib, stand } from '../../lib/pass-stand.js'
 import { silent } from '../../lib/saga-harness.js'
 
 const now = (): Date => new Date()
-const nothingLeft = { snapshots: [], sockets: [] }
+const nothingLeft = { snapshots: [], sockets: [], staged: [] }
 type Stand = Awaited<ReturnType<typeof stand>>
 
 async function passes(s: Stand): Promise<void> {

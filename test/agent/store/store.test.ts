@@ -81,7 +81,7 @@ void t.test('MariaDB', async t => {
     t.equal(await codeOf(store.job(jobId('none'))), 'NOT_FOUND')
   })
 
-  await t.test('all change IDs move in the commit, once, and only from flushed', async t => {
+  await t.test('all change IDs move in the commit, once, and only from verified', async t => {
     const store = passStore(db, now)
     const { job, pass } = await newPass(db)
     await store.recordDisks(job, disks)
@@ -100,7 +100,7 @@ void t.test('MariaDB', async t => {
       [null, null],
       'nothing moved',
     )
-    for (const state of ['snapped', 'copying', 'flushed'] as const) {
+    for (const state of ['snapped', 'copying', 'flushed', 'verified'] as const) {
       await store.advance(pass, state)
       await store.advance(pass, state)
     }

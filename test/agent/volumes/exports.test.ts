@@ -29,11 +29,19 @@ async function stand(t: Test) {
   await writeFile(image, '')
   await truncate(image, Number(4n * mib))
   await symlink(image, join(byIdDir, `virtio-${serial}`))
+  const stagingDir = join(dir, 'staging')
+  await mkdir(stagingDir)
+  const staging = {
+    dir: stagingDir,
+    qemuNbdPath: '/usr/bin/qemu-nbd',
+    qemuImgPath: '/usr/bin/qemu-img',
+  }
   const exports = new VolumeExports({
     byIdDir,
     socketDir,
     stateDir,
     nbdkitPath: '/usr/bin/nbdkit',
+    staging,
     startTimeoutMs: 10_000,
     logger: silent,
   })
