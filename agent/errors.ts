@@ -86,7 +86,7 @@ export const errorTable = {
     409,
     'after-operator',
     'An operator cancelled it.',
-    'Start it again when you are ready; a pass moves what the cancelled one left.',
+    'Start it again when you are ready; the next pass moves what a cancelled one left.',
   ),
   PASS_PROOF_MISSING: row(
     500,

@@ -82,7 +82,7 @@ async function failingCloud(stand: FailoverStand): Promise<void> {
   checks.equal(
     'the next pass compares, copies nothing whole',
     [pass.state, pass.syncType],
-    ['committed', 'compare'],
+    ['applied', 'compare'],
   )
 }
 
