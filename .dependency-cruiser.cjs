@@ -44,6 +44,12 @@ module.exports = {
       '^agent/(replication|saga|domain|log)/',
       '^agent/errors\\.ts$',
     ]),
+    only('failover', '^agent/failover/', [
+      '^agent/(failover|saga|domain|log)/',
+      '^agent/replication/tasks/',
+      '^agent/volume-controller/patience\\.ts$',
+      '^agent/errors\\.ts$',
+    ]),
     only('vsphere', '^agent/vsphere/', [
       '^agent/(vsphere|domain|log|tls)/',
       '^agent/source/deps\\.ts$',
@@ -60,7 +66,8 @@ module.exports = {
       '^agent/(store|domain|log|api)/',
       '^agent/saga/(log|step|history)\\.ts$',
       '^agent/(replication|http|cloudstack|replication/(points|snapshot-set|tasks|verify))/deps\\.ts$',
-      '^agent/http/(volume|point)-deps\\.ts$',
+      '^agent/http/(volume|point|failover)-deps\\.ts$',
+      '^agent/failover/(deps|blueprint|sagas|explain|explanation-view)\\.ts$',
       '^agent/replication/points/kept-points\\.ts$',
       '^agent/replication/staging-deps\\.ts$',
       '^agent/volume-controller/',

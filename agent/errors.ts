@@ -1,5 +1,6 @@
 import { cloudstackErrors } from './errors/cloudstack.js'
 import { pointErrors } from './errors/points.js'
+import { failoverErrors } from './errors/failover.js'
 import { row, type ErrorRow } from './errors/row.js'
 import { sourceErrors } from './errors/source.js'
 
@@ -49,7 +50,7 @@ export const errorTable = {
   JOB_BUSY: row(
     409,
     'after-delay',
-    'A pass, a verification or a restore of this job has not ended yet.',
+    'A pass, a verification, a restore or a failover of this job has not ended yet.',
     'Wait for it to end, or cancel it; then ask again.',
   ),
   JOB_PAUSED: row(
@@ -85,8 +86,8 @@ export const errorTable = {
   PASS_CANCELLED: row(
     409,
     'after-operator',
-    'The pass was cancelled.',
-    'Start the next pass when you are ready; it moves what this one left.',
+    'An operator cancelled it.',
+    'Start it again when you are ready; the next pass moves what a cancelled one left.',
   ),
   PASS_PROOF_MISSING: row(
     500,
@@ -266,6 +267,7 @@ export const errorTable = {
   ),
 
   ...cloudstackErrors,
+  ...failoverErrors,
 } as const satisfies Record<string, ErrorRow>
 
 export type ErrorCode = keyof typeof errorTable

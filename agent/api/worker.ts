@@ -177,6 +177,23 @@ export const RemoveSnapshotResult = Type.Object({
   seconds: Type.Number({ minimum: 0 }),
 })
 
+/** As vCenter tells it now; `toolsRunning`: the guest can be asked to shut down. */
+export const ReadPower = Type.Object({ sourceVmId: Id })
+export const ReadPowerResult = Type.Object({ power: PowerState, toolsRunning: Type.Boolean() })
+
+/** Asks the guest, and resolves when the VM is off. What to do with a guest that hangs is the OMA's word. */
+export const ShutDownVm = Type.Object({
+  sourceVmId: Id,
+  seconds: Type.Integer({ minimum: 1, maximum: 3600 }),
+  onHang: Type.Union([Type.Literal('abort'), Type.Literal('power-off')]),
+})
+export const ShutDownVmResult = Type.Object({
+  how: Type.Union([Type.Literal('guest'), Type.Literal('forced'), Type.Literal('was-off')]),
+  seconds: Type.Number({ minimum: 0 }),
+})
+export const PowerOnVm = Type.Object({ sourceVmId: Id })
+export const PowerOnVmResult = Type.Object({ wasOn: Type.Boolean() })
+
 /** Input and result of each kind of task. */
 export const taskSchemas = {
   'inspect-vm': { input: InspectVm, result: InspectVmResult },
@@ -186,6 +203,9 @@ export const taskSchemas = {
   'copy-disks': { input: CopyDisks, result: CopyDisksResult },
   'verify-disks': { input: VerifyDisks, result: VerifyDisksResult },
   'remove-snapshot': { input: RemoveSnapshot, result: RemoveSnapshotResult },
+  'read-power': { input: ReadPower, result: ReadPowerResult },
+  'shut-down-vm': { input: ShutDownVm, result: ShutDownVmResult },
+  'power-on-vm': { input: PowerOnVm, result: PowerOnVmResult },
 } as const
 export type TaskKind = keyof typeof taskSchemas
 export type TaskInput<K extends TaskKind> = Static<(typeof taskSchemas)[K]['input']>
@@ -208,6 +228,9 @@ export const LeasedTask = Type.Union([
   leased('copy-disks', CopyDisks),
   leased('verify-disks', VerifyDisks),
   leased('remove-snapshot', RemoveSnapshot),
+  leased('read-power', ReadPower),
+  leased('shut-down-vm', ShutDownVm),
+  leased('power-on-vm', PowerOnVm),
 ])
 export type LeasedTask = Static<typeof LeasedTask>
 

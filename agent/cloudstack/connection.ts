@@ -11,6 +11,7 @@ import {
 } from './deps.js'
 import { CloudstackMachines } from './machines.js'
 import { type ApiKey, type SignatureVersion } from './signature.js'
+import { CloudstackSnapshots } from './snapshots.js'
 import { type Endpoint } from './transport.js'
 import { CloudstackVolumes } from './volumes.js'
 
@@ -38,7 +39,11 @@ export interface Connected {
   readonly changes: Changes
   readonly volumes: CloudstackVolumes
   readonly machines: CloudstackMachines
+  readonly snapshots: CloudstackSnapshots
 }
+
+/** A snapshot counts when it is on secondary storage, where a large one takes hours to come. */
+const snapshotLimitMs = 12 * 3_600_000
 
 /** The one client of the stored configuration; a changed configuration is taken up at the next use. */
 export class CloudstackConnection {
@@ -83,7 +88,7 @@ export class CloudstackConnection {
   }
 
   async #connect(configuration: CloudstackConfiguration): Promise<Connected> {
-    const { credentials, journal, timing, installationId, pause } = this.#options
+    const { credentials, journal, timing, installationId, now, pause } = this.#options
     const key = await credentials.read(configuration.credentialsRef)
     const api = this.open(configuration, key, configuration.signatureVersion)
     const changes = new Changes({ ...timing, api, journal, pause })
@@ -93,7 +98,17 @@ export class CloudstackConnection {
       api,
       changes,
       volumes,
-      machines: new CloudstackMachines(api, changes, installationId),
+      machines: new CloudstackMachines(api, changes, volumes, installationId),
+      snapshots: new CloudstackSnapshots({
+        api,
+        changes,
+        volumes,
+        installationId,
+        lookMs: timing.jobPollMs,
+        usableLimitMs: snapshotLimitMs,
+        now,
+        pause,
+      }),
     }
   }
 }

@@ -18,7 +18,7 @@ export const hasTag = ({ tags }: Fields, wanted: Tag): boolean =>
 
 /** The wish that an object carries our tag. */
 export const tagChange = <T>(
-  resourceType: 'Volume' | 'Snapshot',
+  resourceType: 'Volume' | 'Snapshot' | 'UserVm',
   id: string,
   tag: Tag,
   observe: Change<T>['observe'],

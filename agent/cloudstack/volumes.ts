@@ -1,4 +1,11 @@
-import { isUuid, targetVmId, volumeId, type TargetVmId, type VolumeId } from '../domain/ids.js'
+import {
+  isUuid,
+  targetVmId,
+  volumeId,
+  type SnapshotId,
+  type TargetVmId,
+  type VolumeId,
+} from '../domain/ids.js'
 import { GIB, roundUp, type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { isFields, type CloudstackApi, type Fields } from './api.js'
@@ -63,11 +70,24 @@ export class CloudstackVolumes {
   async ensure(name: string, sizeBytes: Bytes, signal: AbortSignal): Promise<CloudstackVolume> {
     const { zoneId, diskOfferingId } = this.#place
     const size = (roundUp(sizeBytes, GIB) / GIB).toString()
+    return this.#ensureNamed(name, { zoneid: zoneId, diskofferingid: diskOfferingId, size }, signal)
+  }
+
+  /** The one volume of this name, made from a snapshot if there is none, as large as that and with our tag on it. */
+  ensureFrom(snapshot: SnapshotId, name: string, signal: AbortSignal): Promise<CloudstackVolume> {
+    return this.#ensureNamed(name, { snapshotid: snapshot }, signal)
+  }
+
+  async #ensureNamed(
+    name: string,
+    parameters: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<CloudstackVolume> {
     const volume = await this.#changes.ensure(
       {
         operation: `createVolume ${name}`,
         command: 'createVolume',
-        parameters: { name, zoneid: zoneId, diskofferingid: diskOfferingId, size },
+        parameters: { name, ...parameters },
         observe: look => this.#onlyNamed(name, look),
       },
       signal,
@@ -171,6 +191,23 @@ export class CloudstackVolumes {
     if (!volume.isOurs && !volume.name.startsWith('ossea-'))
       throw new AppError('VOLUME_NOT_OURS', `volume ${id} (${volume.name}) has no tag ${this.#tag.key}`)
     await this.ensureDetached(id, signal)
+    await this.#delete(id, signal)
+  }
+
+  /**
+   * The disk that a template gave to a VM: detached from that VM and deleted; absent is discarded. One that carries our tag
+   * is refused: such a disk never came with a template.
+   */
+  async discardRoot(id: VolumeId, vm: TargetVmId, signal: AbortSignal): Promise<void> {
+    const volume = await this.find(id, signal)
+    if (volume === undefined) return
+    if (volume.isOurs || volume.name.startsWith('ossea-'))
+      throw new AppError('VOLUME_BUSY', `volume ${id} (${volume.name}) is not the disk of a template`)
+    await this.detachFrom(id, vm, signal)
+    await this.#delete(id, signal)
+  }
+
+  async #delete(id: VolumeId, signal: AbortSignal): Promise<void> {
     await this.#changes.ensure(
       {
         operation: `deleteVolume ${id}`,

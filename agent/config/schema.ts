@@ -36,6 +36,18 @@ export const OmaConfig = Type.Object(
     slow_snapshot_seconds: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400 })),
     /** How long a copy that gets no further is tried again before its pass fails. */
     copy_patience_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
+    failover: Type.Optional(
+      Type.Object(
+        {
+          /** How long a target VM may take to run, and for how long it has to be seen running. */
+          boot_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 86_400 })),
+          steady_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
+          /** A guest that did not shut down in time is watched for so long: it may still do it. */
+          source_settle_seconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 3600 })),
+        },
+        { additionalProperties: false },
+      ),
+    ),
     /** Verifies volumes in the background; left out: never. */
     scrub: Type.Optional(
       Type.Object(

@@ -13,6 +13,8 @@ export type VerificationId = Branded<'VerificationId'>
 export type PointId = Branded<'PointId'>
 /** What one writing over the volumes of a job saved of them. */
 export type LayerId = Branded<'LayerId'>
+/** One failover of a VM, from its start to what closed it. */
+export type FailoverId = Branded<'FailoverId'>
 /** One piece of work leased to a VMA. */
 export type TaskId = Branded<'TaskId'>
 /** The instanceUuid of a VM in vCenter: its identity, unlike name, path or managed object id. */
@@ -43,6 +45,7 @@ export const passId = (text: string): PassId => text as PassId
 export const verificationId = (text: string): VerificationId => text as VerificationId
 export const pointId = (text: string): PointId => text as PointId
 export const layerId = (text: string): LayerId => text as LayerId
+export const failoverId = (text: string): FailoverId => text as FailoverId
 export const sagaId = (text: string): SagaId => text as SagaId
 export const taskId = (text: string): TaskId => text as TaskId
 export const sourceVmId = (text: string): SourceVmId => text as SourceVmId

@@ -24,6 +24,8 @@ import {
   type VerificationAdmin,
   type Views,
 } from './deps.js'
+import { type FailoverControl } from './failover-deps.js'
+import { failoverRoutes } from './failover-routes.js'
 import { goBackRoute } from './go-back-route.js'
 import { originalRoutes } from './original-routes.js'
 import { type PointControl } from './point-deps.js'
@@ -43,6 +45,7 @@ export interface OperatorApiDeps {
   readonly cloudstack: CloudstackAdministration
   readonly volumes: VolumeControl
   readonly points: PointControl
+  readonly failovers: FailoverControl
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -157,5 +160,6 @@ export function operatorApi(deps: OperatorApiDeps) {
   )
   addCloudstackRoutes(api, deps.cloudstack)
   volumeRoutes(api, deps.volumes, deps.onWork)
+  failoverRoutes(api, deps.failovers)
   return api
 }

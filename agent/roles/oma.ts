@@ -13,6 +13,7 @@ import { preflight } from '../replication/preflight.js'
 import { passSaga } from '../replication/pass/saga.js'
 import { sourceSite } from '../replication/source-site.js'
 import { TaskBoard } from '../replication/tasks/board.js'
+import { type SagaRunner } from '../saga/runner.js'
 import { SnapshotReaper } from '../replication/snapshot-reaper.js'
 import { cloudstackConfiguration } from '../store/cloudstack-configuration.js'
 import { cloudstackJournal } from '../store/cloudstack-journal.js'
@@ -32,6 +33,7 @@ import { volumedLink } from '../volumes/client.js'
 import { pause, wallClock } from './clock.js'
 import { cloudstackTiming } from './cloudstack-timing.js'
 import { machineIdentity } from './machine-identity.js'
+import { failoverBackground, failoverControl, failoverDeps, failoverSagaKinds } from './oma-failover.js'
 import { backgroundWork } from './oma-background.js'
 import { sagaRunner } from './oma-sagas.js'
 import { pointControl, pointTending } from './point-control.js'
@@ -90,10 +92,13 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const cloud = configuredVolumes(cloudstack)
   const slots = applianceSlots(db, { cloud, volumed }, config, () => runner.poke(), logger)
   const volumes = { cloud, volumed, slots }
-  const kinds = volumeSagaKinds(db, volumes, timing.settleMs, logger)
-  const runner = sagaRunner(db, config, { board, ...volumes }, kinds, logger)
+  const failoverPeers = { board, tasks, connection: cloudstack, volumed, slots, runner: () => runner }
+  const failover = failoverDeps(db, config, failoverPeers, timing.settleMs, logger)
+  const kinds = [...volumeSagaKinds(db, volumes, timing.settleMs, logger), ...failoverSagaKinds(failover)]
+  const runner: SagaRunner = sagaRunner(db, config, { board, ...volumes }, kinds, logger)
   const { control, reconciler } = volumeControl(db, volumes, config, () => runner.poke(), logger)
   const pointParts = { points: pointStore(db, wallClock), daemon: volumed.points, slots, logger }
+  const failovers = failoverControl(db, failover, failoverPeers)
   const operator = operatorApi({
     views: views(db, {
       version: productVersion(),
@@ -118,6 +123,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     }),
     volumes: control,
     points: pointControl(db, pointParts),
+    failovers,
     onWork: () => runner.poke(),
     onCancel: saga => runner.cancel(saga),
     onRetry: saga => runner.retryParked(saga),
@@ -141,6 +147,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const background = [
     ...backgroundWork(config, { reaper, reconciler, slots, verifications, onWork, logger }),
     pointTending(pointParts),
+    ...failoverBackground(db, failovers, logger),
   ]
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])

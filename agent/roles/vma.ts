@@ -86,7 +86,7 @@ export async function startVma(config: VmaConfig, logger: Logger): Promise<Role>
     slots,
     rates,
     runTask: (task, context) =>
-      runTask({ vsphere, readers, vddk, limits, floor, disksAtOnce: usualDisksAtOnce }, task, context),
+      runTask({ vsphere, readers, vddk, limits, floor, pause, disksAtOnce: usualDisksAtOnce }, task, context),
     logger,
     nowMs: monotonicMs,
     pause,

@@ -105,6 +105,16 @@ export interface SourceVsphere {
    * SOURCE_READ_FAILED or VSPHERE_PERMISSION_MISSING.
    */
   readonly datastoreFile: (moref: string, fileName: string, signal: AbortSignal) => Promise<DatastoreFile>
+  /** As it is now. */
+  readonly power: (
+    vm: SourceVmId,
+    signal: AbortSignal,
+  ) => Promise<{ readonly moref: string; readonly power: PowerState; readonly toolsRunning: boolean }>
+  /** Asks the guest; it goes down in its own time, or not. Rejects with VSPHERE_FAULT where it cannot be asked. */
+  readonly shutDownGuest: (moref: string, signal: AbortSignal) => Promise<void>
+  /** Resolve when the VM is seen as wished, also when it was so before. */
+  readonly powerOff: (moref: string, signal: AbortSignal) => Promise<void>
+  readonly powerOn: (moref: string, signal: AbortSignal) => Promise<void>
   /** What the snapshot froze, or the VM itself (null). */
   readonly readHardware: (
     moref: string,

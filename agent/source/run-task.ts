@@ -4,10 +4,11 @@ import { type DatastoreFloor } from './datastore-floor.js'
 import { copyDisks, type CopyDeps } from './tasks/copy-disks.js'
 import { createSnapshot, readPoweredOff } from './tasks/freeze.js'
 import { verifyDisks } from './tasks/verify-disks.js'
+import { powerOnVm, readPower, shutDownVm, type PowerDeps } from './tasks/power.js'
 import { inspectVm, preflightVm, removeSnapshot, type InspectDeps } from './tasks/vm-tasks.js'
 import { type TaskContext } from './worker.js'
 
-export type TaskDeps = CopyDeps & InspectDeps & { readonly floor: DatastoreFloor }
+export type TaskDeps = CopyDeps & InspectDeps & PowerDeps & { readonly floor: DatastoreFloor }
 
 /** Does one task and gives its result in the shape `api/worker.ts` has for its kind. Each kind may be run again after a crash. */
 export function runTask(deps: TaskDeps, task: LeasedTask, context: TaskContext): Promise<unknown> {
@@ -29,6 +30,12 @@ export function runTask(deps: TaskDeps, task: LeasedTask, context: TaskContext):
       return whileRoom(deps, task.input, context.signal, signal => verifyDisks(deps, task.input, signal))
     case 'remove-snapshot':
       return removeSnapshot(vsphere, task.input, context.signal)
+    case 'read-power':
+      return readPower(vsphere, task.input, context.signal)
+    case 'shut-down-vm':
+      return shutDownVm(deps, task.input, context.signal)
+    case 'power-on-vm':
+      return powerOnVm(deps, task.input, context.signal)
   }
 }
 

@@ -5,6 +5,7 @@ import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
 import { goBack } from './go-back.js'
 import { deleteJob, holdBack } from './job-control.js'
+import { insertPass } from './failover-passes.js'
 import { mustBeIdle } from './job-idle.js'
 import { manage } from './managed-vms.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
@@ -89,28 +90,6 @@ async function startPass(db: Database, now: () => Date, jobId: string, mode: Pas
     if (job.paused_at !== null) throw new AppError('JOB_PAUSED', `replication job ${jobId}`)
     await mustBeIdle(tx, jobId)
     const newest = await tx<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').first()
-    const [passId, sagaId] = [randomUUID(), randomUUID()]
-    const started = now()
-    await tx('sagas').insert({
-      id: sagaId,
-      kind: 'pass',
-      input: JSON.stringify({ passId, jobId, mode }),
-      state: 'running',
-      epoch: 0,
-      next_seq: 0,
-      cancel_requested: false,
-      created_at: started,
-    })
-    const number = (newest?.number ?? 0) + 1
-    await tx('passes').insert({
-      id: passId,
-      job_id: jobId,
-      number,
-      saga_id: sagaId,
-      mode,
-      state: 'intent',
-      started_at: started,
-    })
-    return { passId, sagaId }
+    return insertPass(tx, now(), { jobId, number: (newest?.number ?? 0) + 1, mode })
   })
 }

@@ -2,7 +2,7 @@ import { type LeftVolumes } from '../api/schemas.js'
 import { passOfSnapshotName } from '../domain/names.js'
 import { AppError } from '../errors.js'
 import { type Database } from './database.js'
-import { mustBeIdle } from './job-idle.js'
+import { mustRunNothing } from './job-idle.js'
 import { type JobDiskRow, type JobRow, type PassRow } from './pass-store.js'
 
 const columnOf = { pause: 'paused_at', stop: 'stopped_at' } as const
@@ -55,7 +55,7 @@ export const deleteJob = (db: Database, jobId: string): Promise<LeftVolumes> =>
       .where('job_id', jobId)
       .select('saga_id')
     const sagaIds = [...passes, ...looks].map(run => run.saga_id)
-    await mustBeIdle(tx, jobId)
+    await mustRunNothing(tx, jobId)
     await mustHaveNoSnapshot(tx, job, new Set(passes.map(pass => pass.id)))
     const disks = await tx<JobDiskRow>('job_disks').where('job_id', jobId).whereNotNull('volume_id')
     for (const sagaId of sagaIds) await tx('worker_tasks').where('owner', 'like', `${sagaId}/%`).delete()

@@ -1,6 +1,8 @@
+import { openStates } from '../domain/failover.js'
 import { volumeId } from '../domain/ids.js'
 import { type FindingStore, type StoredFinding } from '../volume-controller/reconciler.js'
 import { storeCall, type Database } from './database.js'
+import { type FailoverDiskRow } from './failover-rows.js'
 import { type JobDiskRow, type PassRow } from './pass-store.js'
 import { unfinished, type OperationRow, type VolumeRow } from './volume-operation-rows.js'
 
@@ -59,7 +61,13 @@ async function recorded(tx: Database) {
   const makers = new Map<string, boolean>()
   for (const one of operations) if (one.kind === 'create') makers.set(one.id, unfinished.includes(one.state))
   for (const { id } of jobs) makers.set(id, running.has(id))
-  const busy = open.map(one => one.volume_id)
+  // What a failover made or gave away belongs to it, or to the VM of the target, and comes and goes with that.
+  const failedOver = await tx('failover_disks as d')
+    .join('failovers as f', 'f.id', 'd.failover_id')
+    .whereIn('f.state', [...openStates, 'committed'])
+    .select<Pick<FailoverDiskRow, 'volume_id' | 'clone_id'>[]>('d.volume_id', 'd.clone_id')
+  const given = failedOver.flatMap(disk => [disk.volume_id, disk.clone_id])
+  const busy = [...open.map(one => one.volume_id), ...given]
   const copying = disks.filter(disk => running.has(disk.job_id)).map(disk => disk.volume_id)
   return {
     volumes: volumes.map(row => ({ id: volumeId(row.id), vmId: row.vm_id })),

@@ -13,7 +13,13 @@ const passing: ReadonlySet<ErrorCode> = new Set([
 
 /** Tries `attempt`, which looks before it acts, until it is answered; after the time limit its last error is passed on. */
 export async function patiently<T>(
-  { now, pause, timing }: Pick<ControllerDeps, 'now' | 'pause' | 'timing'>,
+  {
+    now,
+    pause,
+    timing,
+  }: Pick<ControllerDeps, 'now' | 'pause'> & {
+    readonly timing: Pick<ControllerDeps['timing'], 'lookMs' | 'patienceMs'>
+  },
   signal: AbortSignal,
   attempt: () => Promise<T>,
 ): Promise<T> {

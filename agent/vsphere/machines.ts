@@ -88,7 +88,7 @@ export const entityName = (name: string): string =>
   name.replaceAll(/%(25|2f|5c)/gi, (_whole, code: string) => String.fromCharCode(parseInt(code, 16)))
 
 /** Asks for all matches: an ESXi host can hold a copied VM with the same UUID, and then neither may be taken. */
-async function findByUuid(session: VimSession, vm: SourceVmId, signal: AbortSignal): Promise<MoRef> {
+export async function findByUuid(session: VimSession, vm: SourceVmId, signal: AbortSignal): Promise<MoRef> {
   if (!isUuid(vm.toLowerCase())) throw new AppError('SOURCE_VM_UNKNOWN', `${vm} is not an instance UUID`)
   const { searchIndex } = await session.content(signal)
   const args = [element('uuid', vm), element('vmSearch', true), element('instanceUuid', true)]

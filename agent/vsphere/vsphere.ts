@@ -6,6 +6,7 @@ import { datastoresOf, freeSpace } from './datastores.js'
 import { readHardware } from './hardware.js'
 import { listVms } from './inventory.js'
 import { describeVm, enableChangeTracking } from './machines.js'
+import { powerOf, setPower, shutDownGuest } from './power.js'
 import { preflightFacts } from './preflight-facts.js'
 import { readObject } from './properties.js'
 import { VimSession, type SessionOptions } from './session.js'
@@ -84,6 +85,10 @@ export function openVsphere(options: VsphereOptions): Vsphere {
       return Promise.all(datastoresOf(disks).map(one => freeSpace(session, one, signal)))
     },
     datastoreFile: (moref, fileName, signal) => datastoreFile(session, moref, fileName, signal),
+    power: (vm, signal) => powerOf(session, vm, signal),
+    shutDownGuest: (moref, signal) => shutDownGuest(session, moref, signal),
+    powerOff: (moref, signal) => setPower(session, tasks, moref, 'off', signal),
+    powerOn: (moref, signal) => setPower(session, tasks, moref, 'on', signal),
     readHardware: (moref, snapshotMoref, signal) => readHardware(session, moref, snapshotMoref, signal),
     preflightFacts: (vm, signal) => preflightFacts(session, vm, signal),
     changedAreas: (query, signal) => changedAreas(session, query, signal),

@@ -16,7 +16,7 @@ import { ownerFields } from './views.js'
 const gib = 1024 ** 3
 
 /** What is counted against limits, by the number CloudStack gives each kind. */
-export const resourceTypes = { volume: 2, snapshot: 3, primaryStorage: 10 } as const
+export const resourceTypes = { vm: 0, volume: 2, snapshot: 3, primaryStorage: 10 } as const
 
 function listResourceLimits({ cloud, args }: Call): Outcome {
   const { site } = cloud

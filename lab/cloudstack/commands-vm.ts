@@ -1,14 +1,26 @@
-import { invalidValue } from './api-error.js'
-import { contains, equal, filtered, oneOf, type Call, type Command, type Outcome } from './command.js'
+import { internalError, invalidValue } from './api-error.js'
+import {
+  contains,
+  equal,
+  filtered,
+  oneOf,
+  type Call,
+  type Cloud,
+  type Command,
+  type Outcome,
+} from './command.js'
 import { absent, flags, id, ids, lists, maps, needed, ownedListParameters, texts } from './parameters.js'
-import { type VmState } from './site.js'
+import { type Vm, type VmState } from './site.js'
 import { vmFields } from './views.js'
+
+/** UserVmJoinDao looks in the host name and in the display name. */
+const containsName = (parameter: string) => contains(parameter, 'searchednames')
 
 const listFilters = [
   equal('id'),
   oneOf('ids', 'id'),
-  contains('name'),
-  contains('keyword', 'name'),
+  containsName('name'),
+  containsName('keyword'),
   equal('state'),
   equal('zoneid'),
   equal('hypervisor'),
@@ -22,16 +34,27 @@ const listFilters = [
 function listVirtualMachines({ cloud, args }: Call): Outcome {
   const { site, jobs } = cloud
   const network = args.text('networkid')
-  const vms = [...site.vms.values()].filter(vm => network === undefined || vm.network.id === network)
+  const vms = [...site.vms.values()].filter(
+    vm => network === undefined || vm.nics.some(nic => nic.network.id === network),
+  )
   return {
     kind: 'list',
     objectName: 'virtualmachine',
     items: filtered(
-      vms.map(vm => vmFields(site, jobs, vm)),
+      vms.map(vm => ({ ...vmFields(site, jobs, vm), searchednames: `${vm.name}\n${vm.displayName}` })),
       args,
       listFilters,
-    ),
+    ).map(fields => ({ ...fields, searchednames: undefined })),
   }
+}
+
+/** A VM boots from disk 0; one that was never started gets what its template holds now. */
+async function start({ site, storage }: Cloud, vm: Vm): Promise<void> {
+  const root = site.volumesOf(vm).find(volume => volume.deviceId === 0)
+  if (root === undefined) throw internalError(`Unable to start a VM ${vm.id} that has no root volume`)
+  if (!root.isPlaced) await storage.create(root.id, root.sizeBytes)
+  root.isPlaced = true
+  root.state = 'Ready'
 }
 
 /** Only the state changes; devices of attached volumes stay, as they do for a guest that is off. */
@@ -46,10 +69,13 @@ const power =
       request: {
         instance: { type: 'VirtualMachine', id: vm.id },
         locks: [vm.id],
-        work: () => {
-          if (vm.state === from) vm.state = to
+        work: async () => {
+          if (vm.state === from) {
+            if (to === 'Running') await start(cloud, vm)
+            site.setPower(vm, to)
+          }
           const shown = { ...vmFields(site, jobs, vm), jobid: undefined, jobstatus: undefined }
-          return Promise.resolve({ virtualmachine: shown })
+          return { virtualmachine: shown }
         },
       },
     }

@@ -45,7 +45,27 @@ const volumeJob = (cloud: Cloud, volume: Volume, vm: Vm | null, work: () => Prom
   },
 })
 
-function createVolume({ cloud, args }: Call): Outcome {
+/** The offering, the zone and the size are those of the volume the snapshot was taken of. */
+function createFromSnapshot({ cloud, args }: Call, snapshotId: string): Outcome {
+  const snapshot = cloud.site.snapshots.get(snapshotId)
+  if (snapshot === undefined) throw invalidValue(`unable to find a snapshot with id ${snapshotId}`)
+  if (snapshot.state !== 'BackedUp')
+    throw invalidValue(
+      `Snapshot id=${snapshotId} is not in BackedUp state yet and can't be used for volume creation`,
+    )
+  const volume = cloud.volumes.allocateFrom(args.text('name') ?? randomUUID(), snapshot)
+  const job = volumeJob(cloud, volume, null, () => cloud.volumes.createFrom(volume, snapshot))
+  if (job.kind !== 'job') return job
+  const onFailure = (): void => {
+    volume.state = 'Destroy'
+  }
+  return { ...job, createdId: volume.id, request: { ...job.request, onFailure } }
+}
+
+function createVolume(call: Call): Outcome {
+  const { cloud, args } = call
+  const snapshotId = args.text('snapshotid')
+  if (snapshotId !== undefined) return createFromSnapshot(call, snapshotId)
   const offeringId = args.text('diskofferingid')
   if (offeringId === undefined)
     throw parameterError('Either disk Offering Id or snapshot Id must be passed whilst creating volume')
@@ -196,7 +216,8 @@ export const volumeCommands = (history: VolumeHistory): readonly Command[] => [
       id('storageid', 'pool'),
       id('virtualmachineid', 'vm'),
       id('zoneid', 'zone'),
-      ...absent('projectid', 'snapshotid'),
+      id('snapshotid', 'snapshot'),
+      ...absent('projectid'),
       ...flags('displayvolume'),
       ...longs('size', 'maxiops', 'miniops'),
     ],

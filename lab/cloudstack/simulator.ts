@@ -12,6 +12,7 @@ import { siteCommands } from './commands-site.js'
 import { snapshotCommands } from './commands-snapshot.js'
 import { tagCommands } from './commands-tag.js'
 import { vmCommands } from './commands-vm.js'
+import { machineCommands } from './commands-machine.js'
 import { VolumeHistory, volumeCommands } from './commands-volume.js'
 import { cleanUpStale, Devices, serialOf } from './devices.js'
 import { Dispatcher } from './dispatch.js'
@@ -36,6 +37,8 @@ export interface CloudIds {
   readonly customServiceOffering: string
   readonly applianceVm: string
   readonly network: string
+  /** Of the same zone, and without any VM. */
+  readonly isolatedNetwork: string
   readonly template: string
   readonly account: string
   readonly domain: string
@@ -233,6 +236,7 @@ function commandsOf(cloud: Cloud): readonly Command[] {
   const commands: Command[] = [
     ...volumeCommands(history),
     ...vmCommands,
+    ...machineCommands,
     ...snapshotCommands,
     ...tagCommands,
     ...jobCommands,
@@ -267,6 +271,7 @@ function idsOf(site: Site): CloudIds {
     customServiceOffering: service.id,
     applianceVm: site.applianceVm.id,
     network: site.networks[0].id,
+    isolatedNetwork: site.networks[2]?.id ?? '',
     template: site.template.id,
     account: site.account.id,
     domain: site.domain.id,

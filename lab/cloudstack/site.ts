@@ -25,14 +25,36 @@ export interface Network extends Named {
 
 export type VmState = 'Running' | 'Stopped'
 
+export interface Nic {
+  readonly id: string
+  readonly network: Network
+  readonly macAddress: string
+  readonly ipAddress: string
+}
+
+/** What a VM that was deployed by the API has of its own. */
+export interface Deployment {
+  readonly displayName: string
+  readonly offering: ServiceOffering
+  readonly cpuNumber: number
+  readonly memoryMib: number
+  readonly bootType: string
+  readonly nics: readonly Omit<Nic, 'id' | 'ipAddress'>[]
+}
+
+/** One change of a VM's power, for whoever checks that two never ran at once. */
+export interface PowerChange {
+  readonly vmId: string
+  readonly state: VmState
+  readonly atMs: number
+}
+
 export class Vm implements Named {
   readonly id: string
   readonly name: string
   readonly zone: Named
-  readonly network: Network
-  readonly macAddress: string
-  readonly ipAddress: string
-  readonly nicId = randomUUID()
+  readonly nics: readonly [Nic, ...Nic[]]
+  readonly deployment: Deployment | null
   readonly instanceName: string
   readonly created = new Date()
   readonly tags = new Map<string, string>()
@@ -41,29 +63,53 @@ export class Vm implements Named {
   /** Name of the account it belongs to; null: that of the key. */
   account: string | null = null
   state: VmState
+  displayName: string
 
-  constructor(spec: VmSpec, number: number, zone: Named, network: Network) {
+  constructor(
+    spec: VmSpec,
+    number: number,
+    zone: Named,
+    network: Network,
+    deployment: Deployment | null = null,
+  ) {
     this.id = spec.id ?? randomUUID()
     this.name = spec.name
+    this.displayName = deployment?.displayName ?? spec.name
     this.zone = zone
-    this.network = network
-    this.macAddress = spec.macAddress ?? `1e:00:5a:00:00:${number.toString(16).padStart(2, '0')}`
-    this.ipAddress = `10.1.1.${10 + number}`
+    this.deployment = deployment
+    const own = { network, macAddress: spec.macAddress ?? macAddressOf(number, 0) }
+    const [first = own, ...more] = deployment?.nics ?? []
+    const nicOf = (nic: Omit<Nic, 'id' | 'ipAddress'>, index: number): Nic => ({
+      ...nic,
+      id: randomUUID(),
+      ipAddress: `10.1.${1 + index}.${10 + number}`,
+    })
+    this.nics = [nicOf(first, 0), ...more.map((nic, index) => nicOf(nic, index + 1))]
     this.instanceName = `i-2-${number}-VM`
     this.state = spec.power === 'off' ? 'Stopped' : 'Running'
   }
+
+  /** Of its first card. */
+  get macAddress(): string {
+    return this.nics[0].macAddress
+  }
 }
+
+/** As CloudStack makes them up. */
+export const macAddressOf = (vm: number, nic: number): string =>
+  `1e:00:5a:00:${nic.toString(16).padStart(2, '0')}:${vm.toString(16).padStart(2, '0')}`
 
 export type VolumeState = 'Allocated' | 'Attaching' | 'Ready' | 'Resizing' | 'Destroy' | 'Expunging'
 
 export class Volume implements Named {
   readonly id = randomUUID()
   readonly name: string
-  readonly type: 'ROOT' | 'DATADISK'
   readonly zone: Named
   readonly offering: DiskOffering | null
   readonly created = new Date()
   readonly tags = new Map<string, string>()
+  /** Disk 0 of a VM is its root, and no longer when it is detached (VolumeDaoImpl.attachVolume, detachVolume). */
+  type: 'ROOT' | 'DATADISK'
   sizeBytes: number
   state: VolumeState = 'Allocated'
   vm: Vm | null = null
@@ -115,6 +161,7 @@ const named = (kind: string, name: string): Named => ({ id: fixedId(`${kind} ${n
 
 const gib = 1024 ** 3
 const rootGib = 8
+const templateGib = 2
 
 /** What the cloud holds. Two zones, so that the wrong one can be chosen. */
 export class Site {
@@ -136,9 +183,11 @@ export class Site {
     { ...named('service offering', 'Medium Instance'), cpuNumber: 2, cpuSpeedMhz: 1000, memoryMib: 4096 },
     { ...named('service offering', 'Custom'), cpuNumber: null, cpuSpeedMhz: 1000, memoryMib: null },
   ]
-  readonly networks: readonly [Network, Network] = [
+  /** The first two are those of VMs that are there from the start, by zone. */
+  readonly networks: readonly [Network, Network, ...Network[]] = [
     { ...named('network', 'production'), zone: this.zones[0] },
     { ...named('network', 'production-2'), zone: this.zones[1] },
+    { ...named('network', 'isolated'), zone: this.zones[0] },
   ]
   readonly vms = new Map<string, Vm>()
   readonly volumes = new Map<string, Volume>()
@@ -146,10 +195,15 @@ export class Site {
   readonly applianceVm: Vm
   /** By resource type; a kind that is not named has no limit. */
   readonly resourceLimits = new Map<number, number>()
+  readonly powerChanges: PowerChange[] = []
+  /** Volumes that went with their VM. */
+  readonly lostWithVm: string[] = []
   poolScope: 'ZONE' | 'CLUSTER' | 'HOST' = 'ZONE'
   /** Volumes that were; CloudStack knows their ids, but lists them no more. */
   readonly #removedVolumes = new Set<string>()
   readonly #removedSnapshots = new Set<string>()
+  readonly #removedVms = new Set<string>()
+  #vmCount = 0
 
   constructor(appliance: VmSpec, vms: readonly VmSpec[]) {
     this.applianceVm = this.#addVm(appliance)
@@ -158,22 +212,42 @@ export class Site {
 
   #addVm(spec: VmSpec): Vm {
     const zone = spec.zone ?? 0
-    const vm = new Vm(spec, this.vms.size + 1, this.zones[zone], this.networks[zone])
+    this.#vmCount += 1
+    const vm = new Vm(spec, this.#vmCount, this.zones[zone], this.networks[zone])
     this.vms.set(vm.id, vm)
-    const root = new Volume({
-      name: `ROOT-${this.vms.size}`,
-      type: 'ROOT',
-      zone: vm.zone,
-      offering: null,
-      sizeBytes: rootGib * gib,
-    })
+    const root = this.#addRoot(vm, rootGib * gib)
     root.state = 'Ready'
     root.isPlaced = true
+    return vm
+  }
+
+  /** Off, and its root nowhere yet: CloudStack puts it on a pool when the VM first starts. */
+  deploy(name: string, deployment: Deployment): Vm {
+    this.#vmCount += 1
+    const vm = new Vm({ name, power: 'off' }, this.#vmCount, this.zones[0], this.networks[0], deployment)
+    this.vms.set(vm.id, vm)
+    this.#addRoot(vm, templateGib * gib)
+    return vm
+  }
+
+  #addRoot(vm: Vm, sizeBytes: number): Volume {
+    const name = `ROOT-${this.#vmCount}`
+    const root = new Volume({ name, type: 'ROOT', zone: vm.zone, offering: null, sizeBytes })
     root.vm = vm
     root.deviceId = 0
     root.attachedAt = vm.created
     this.volumes.set(root.id, root)
-    return vm
+    return root
+  }
+
+  setPower(vm: Vm, state: VmState): void {
+    vm.state = state
+    this.powerChanges.push({ vmId: vm.id, state, atMs: Date.now() })
+  }
+
+  removeVm(vm: Vm): void {
+    this.vms.delete(vm.id)
+    this.#removedVms.add(vm.id)
   }
 
   volumesOf(vm: Vm): readonly Volume[] {
@@ -215,7 +289,7 @@ export class Site {
       case 'domain':
         return among([this.domain])
       case 'vm':
-        return this.vms.has(id)
+        return this.vms.has(id) || this.#removedVms.has(id)
       case 'volume':
         return this.volumes.has(id) || this.#removedVolumes.has(id)
       case 'snapshot':

@@ -52,6 +52,11 @@ export class Storage {
     await copySparse(this.path(volumeId), this.#snapshotPath(snapshotId))
   }
 
+  /** A new volume with the bytes of a snapshot. */
+  async createFrom(volumeId: string, snapshotId: string): Promise<void> {
+    await copySparse(this.#snapshotPath(snapshotId), this.path(volumeId))
+  }
+
   async revert(volumeId: string, snapshotId: string): Promise<void> {
     await copySparse(this.#snapshotPath(snapshotId), this.path(volumeId))
   }

@@ -43,7 +43,7 @@ export function volumeFields(site: Site, jobs: Jobs, volume: Volume): Fields {
           deviceid: volume.deviceId ?? undefined,
           virtualmachineid: vm.id,
           vmname: vm.name,
-          vmdisplayname: vm.name,
+          vmdisplayname: vm.displayName,
           vmstate: vm.state,
           vmtype: 'User',
           attached: volume.attachedAt === null ? undefined : dateText(volume.attachedAt),
@@ -79,11 +79,12 @@ export function volumeFields(site: Site, jobs: Jobs, volume: Volume): Fields {
 /** UserVmResponse. */
 export function vmFields(site: Site, jobs: Jobs, vm: Vm): Fields {
   const job = jobs.pendingOn(vm.id)
-  const offering = site.serviceOfferings[1]
+  const { deployment } = vm
+  const offering = deployment?.offering ?? site.serviceOfferings[1]
   return {
     id: vm.id,
     name: vm.name,
-    displayname: vm.name,
+    displayname: vm.displayName,
     ...ownerFields(site),
     ...(vm.account === null ? {} : { account: vm.account }),
     created: dateText(vm.created),
@@ -100,31 +101,29 @@ export function vmFields(site: Site, jobs: Jobs, vm: Vm): Fields {
       : {
           serviceofferingid: offering.id,
           serviceofferingname: offering.name,
-          cpunumber: offering.cpuNumber ?? undefined,
+          cpunumber: deployment?.cpuNumber ?? offering.cpuNumber ?? undefined,
           cpuspeed: offering.cpuSpeedMhz,
-          memory: offering.memoryMib ?? undefined,
+          memory: deployment?.memoryMib ?? offering.memoryMib ?? undefined,
         }),
     guestosid: site.osType.id,
     osdisplayname: site.osType.name,
     rootdeviceid: 0,
     rootdevicetype: 'ROOT',
     securitygroup: [],
-    nic: [
-      {
-        id: vm.nicId,
-        networkid: vm.network.id,
-        networkname: vm.network.name,
-        netmask: '255.255.255.0',
-        gateway: '10.1.1.1',
-        ipaddress: vm.ipAddress,
-        traffictype: 'Guest',
-        type: 'Isolated',
-        isdefault: true,
-        macaddress: vm.macAddress,
-        secondaryip: [],
-        extradhcpoption: [],
-      },
-    ],
+    nic: vm.nics.map((nic, index) => ({
+      id: nic.id,
+      networkid: nic.network.id,
+      networkname: nic.network.name,
+      netmask: '255.255.255.0',
+      gateway: '10.1.1.1',
+      ipaddress: nic.ipAddress,
+      traffictype: 'Guest',
+      type: 'Isolated',
+      isdefault: index === 0,
+      macaddress: nic.macAddress,
+      secondaryip: [],
+      extradhcpoption: [],
+    })),
     hypervisor: 'KVM',
     instancename: vm.instanceName,
     details: {},

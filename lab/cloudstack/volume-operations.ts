@@ -2,7 +2,7 @@ import { setTimeout as after } from 'node:timers/promises'
 import { internalError, invalidValue } from './api-error.js'
 import { type Devices } from './devices.js'
 
-import { Volume, type DiskOffering, type Named, type Site, type Vm } from './site.js'
+import { Volume, type DiskOffering, type Named, type Site, type Snapshot, type Vm } from './site.js'
 import { type Storage } from './storage.js'
 
 const gib = 1024 ** 3
@@ -86,6 +86,7 @@ export class VolumeOperations {
       volume.deviceId = free
       volume.attachedAt = new Date()
       volume.isPlaced = true
+      if (free === rootDeviceId) volume.type = 'ROOT'
     })
     volume.state = 'Ready'
   }
@@ -123,13 +124,44 @@ export class VolumeOperations {
   async detach(volume: Volume): Promise<void> {
     const { vm } = volume
     if (vm === null) throw invalidValue('The specified volume is not attached to a VM.')
-    if (volume.type === 'ROOT')
-      throw invalidValue('Please specify a data volume; root volumes stay with their VM in this cloud.')
+    if (volume.type === 'ROOT' && vm.state !== 'Stopped')
+      throw invalidValue('Please specify a VM that is stopped to detach its root volume.')
     if (vm === this.#site.applianceVm) await this.#devices.detach(volume.id)
     this.beforeChange()
     volume.vm = null
     volume.deviceId = null
     volume.attachedAt = null
+    volume.type = 'DATADISK'
+  }
+
+  /** A volume with what the snapshot holds. */
+  allocateFrom(name: string, snapshot: Snapshot): Volume {
+    this.beforeChange()
+    const { zone, offering } = snapshot.volume
+    const volume = new Volume({ name, type: 'DATADISK', zone, offering, sizeBytes: snapshot.sizeBytes })
+    this.#site.volumes.set(volume.id, volume)
+    return volume
+  }
+
+  async createFrom(volume: Volume, snapshot: Snapshot): Promise<void> {
+    await this.#storage.createFrom(volume.id, snapshot.id)
+    volume.isPlaced = true
+    volume.state = 'Ready'
+  }
+
+  /** With its VM: the root is deleted, whatever it holds, and data disks are let go (UserVmManagerImpl.expunge). */
+  async expungeVm(vm: Vm): Promise<void> {
+    for (const volume of this.#site.volumesOf(vm)) {
+      const isRoot = volume.deviceId === rootDeviceId
+      this.beforeChange()
+      volume.vm = null
+      volume.deviceId = null
+      if (!isRoot) continue
+      this.#site.lostWithVm.push(volume.id)
+      if (volume.isPlaced) await this.#storage.remove(volume.id)
+      this.#site.remove(volume)
+    }
+    this.#site.removeVm(vm)
   }
 
   async grow(volume: Volume, sizeGib: number): Promise<void> {
@@ -167,6 +199,7 @@ export class VolumeOperations {
     this.#checkRemovable(volume)
     this.beforeChange()
     volume.state = 'Expunging'
+    // A root that never started lies nowhere.
     await this.#storage.remove(volume.id)
     if (this.#limits.expungeDelayMs === 0) {
       this.#site.remove(volume)

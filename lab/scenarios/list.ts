@@ -1,4 +1,7 @@
 import { exportsFencing } from './exports-fencing.js'
+import { failoverLive } from './failover-live.js'
+import { failoverTest } from './failover-test.js'
+import { failoverUnplanned } from './failover-unplanned.js'
 import { faults } from './faults.js'
 import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
@@ -6,6 +9,7 @@ import { passCrash } from './pass-crash.js'
 import { passEnospc } from './pass-enospc.js'
 import { points } from './points.js'
 import { replicate } from './replicate.js'
+import { rollbackLive } from './rollback-live.js'
 import { type Scenario } from './scenario.js'
 import { source5000 } from './source-5000.js'
 import { sourceCbtFaults } from './source-cbt-faults.js'
@@ -45,6 +49,10 @@ export const scenarios: readonly Scenario[] = [
   volumesCapacity,
   volumesChaos,
   exportsFencing,
+  failoverTest,
+  failoverLive,
+  failoverUnplanned,
+  rollbackLive,
   passCrash,
   passEnospc,
 ]

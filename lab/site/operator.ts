@@ -1,12 +1,14 @@
 import { Agent, request } from 'undici'
 import { operatorClient, type OperatorClient, type Send } from '../../agent/api/client.js'
 import { pointClient, type PointClient } from '../../agent/api/point-client.js'
+import { failoverClient, type FailoverClient } from '../../agent/api/failover-client.js'
 import { volumeClient, type VolumeClient } from '../../agent/api/volume-client.js'
 
 export interface OperatorLink {
   readonly client: OperatorClient
   readonly volumes: VolumeClient
   readonly points: PointClient
+  readonly failovers: FailoverClient
   readonly close: () => Promise<void>
 }
 
@@ -29,6 +31,7 @@ export function operatorLink(socketPath: string): OperatorLink {
     client: operatorClient(send),
     volumes: volumeClient(send),
     points: pointClient(send),
+    failovers: failoverClient(send),
     close: () => dispatcher.close(),
   }
 }

@@ -167,6 +167,7 @@ export class Product {
           sysfs_dir: join(dir, 'sys'),
           cloudstack_settle_seconds: 1,
           orphan_age_seconds: 1,
+          failover: { boot_seconds: 30, steady_seconds: 1, source_settle_seconds: 3 },
           ...(slots === null
             ? {}
             : { max_attached_volumes: slots.most, idle_detach_seconds: slots.idleSeconds }),

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type OperatorClient } from '../../agent/api/client.js'
 import { type JobView, type SourceVmView } from '../../agent/api/schemas.js'
 import { type PointClient } from '../../agent/api/point-client.js'
+import { type FailoverClient } from '../../agent/api/failover-client.js'
 import { type VolumeClient } from '../../agent/api/volume-client.js'
 import { type DevicesChoice, type VmSpec as CloudVmSpec } from '../cloudstack/options.js'
 import { CloudstackSimulator } from '../cloudstack/simulator.js'
@@ -57,6 +58,7 @@ export class LabSite {
   readonly operator: OperatorClient
   readonly volumes: VolumeClient
   readonly points: PointClient
+  readonly failovers: FailoverClient
   readonly archiveDir: string
   /** Everything of this site is below it. */
   readonly dir: string
@@ -71,6 +73,7 @@ export class LabSite {
       | 'operator'
       | 'volumes'
       | 'points'
+      | 'failovers'
       | 'archiveDir'
       | 'dir'
     >,
@@ -82,6 +85,7 @@ export class LabSite {
     this.operator = parts.operator
     this.volumes = parts.volumes
     this.points = parts.points
+    this.failovers = parts.failovers
     this.archiveDir = parts.archiveDir
     this.dir = parts.dir
   }
@@ -145,7 +149,7 @@ export class LabSite {
       await product.prepare()
       await product.startAll()
     })
-    const { client, volumes, points, close } = operatorLink(product.operatorSocket)
+    const { client, volumes, points, failovers, close } = operatorLink(product.operatorSocket)
     cleanup.add('the operator', close)
     const parts = {
       vcenter,
@@ -155,6 +159,7 @@ export class LabSite {
       operator: client,
       volumes,
       points,
+      failovers,
       archiveDir,
       dir,
     }

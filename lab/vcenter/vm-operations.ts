@@ -114,6 +114,7 @@ export class VmOperations {
   setPower(vm: Vm, state: PowerState): Promise<void> {
     return vm.lock.run(async () => {
       vm.powerState = state
+      vm.powerChanges.push({ state, atMs: Date.now() })
       vm.bootedAt = state === 'poweredOn' ? new Date() : null
       if (state === 'poweredOn') vm.applyChangeTracking()
       await this.publishPowerState(vm)

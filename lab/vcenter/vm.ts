@@ -97,6 +97,8 @@ export class Vm implements ManagedObject {
   bootedAt: Date | null
   changeTrackingEnabled: boolean
   consolidationNeeded = false
+  /** Every change since it was made, for whoever checks that two copies never ran at once. */
+  readonly powerChanges: { readonly state: PowerState; readonly atMs: number }[] = []
   snapshots: Snapshot[] = []
   currentSnapshot: Snapshot | null = null
   changeVersion = 1

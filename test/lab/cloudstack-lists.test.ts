@@ -27,8 +27,8 @@ void t.test('every list command finds what is there, typed as published', async 
     template: [{ id: ids.template, isready: true, size: Number, ostypeid: uuid }],
   })
   t.match(await client.call('listNetworks', { zoneid: ids.zone }), {
-    count: 1,
-    network: [{ id: ids.network }],
+    count: 2,
+    network: [{ id: ids.network }, { id: ids.isolatedNetwork }],
   })
   t.match(await client.call('listAccounts'), { count: 1, account: [{ id: ids.account, accounttype: 1 }] })
   t.match(await client.call('listDomains'), {
@@ -55,7 +55,7 @@ void t.test('every list command finds what is there, typed as published', async 
     { name: 'listVolumes', isasync: false, params: [{ name: 'id', type: 'uuid', required: false }] },
   ])
   t.match(await client.call('listApis', { name: 'attachVolume' }), { count: 1, api: [{ isasync: true }] })
-  t.equal((await client.send('listApis', { name: 'deployVirtualMachine' })).status, 530)
+  t.equal((await client.send('listApis', { name: 'migrateVirtualMachine' })).status, 530)
   for (const command of ['listApis', 'listZones', 'listCapabilities'])
     t.equal((await client.send(command, { listall: 'true' })).status, 200, 'listall goes with every list')
   t.match(await client.call('listVolumes', { projectid: '-1' }), { count: Number })

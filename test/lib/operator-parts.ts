@@ -1,6 +1,8 @@
 import { type OperatorApiDeps } from '../../agent/http/operator-api.js'
 import { passSaga } from '../../agent/replication/pass/saga.js'
 import { type Database } from '../../agent/store/database.js'
+import { failoverAdmin } from '../../agent/store/failover-admin.js'
+import { failoverViews } from '../../agent/store/failover-views.js'
 import { jobAdmin } from '../../agent/store/job-admin.js'
 import { pointAdmin } from '../../agent/store/point-admin.js'
 import { managedVms } from '../../agent/store/managed-vms.js'
@@ -40,6 +42,15 @@ export function operatorParts(db: Database, now: () => Date): OperatorApiDeps {
     points: {
       admin: pointAdmin(db, now),
       disks: { open: never, close: never, list: () => Promise.resolve([]) },
+    },
+    failovers: {
+      admin: failoverAdmin(db, now),
+      views: failoverViews(db),
+      networks: { of: never, replace: never },
+      explain: never,
+      onWork: () => undefined,
+      onCancel: () => undefined,
+      onRetry: () => undefined,
     },
     onWork: () => undefined,
     onCancel: () => undefined,

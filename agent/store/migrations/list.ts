@@ -1,4 +1,5 @@
 import { type Knex } from 'knex'
+import { failover } from './failover.js'
 import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { points } from './points.js'
@@ -16,6 +17,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...targetSide,
   ...moving,
   ...sourceControl,
+  ...failover,
   ...staging,
   ...points,
 ]
