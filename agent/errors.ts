@@ -63,6 +63,12 @@ export const errorTable = {
     'The job is stopped, so it starts no pass.',
     'Let the job start passes again, then start one.',
   ),
+  JOB_FAILED_OVER: row(
+    409,
+    'after-operator',
+    'The VM is failed over, so no pass may write to its volumes.',
+    'Roll the failover back or end it; then start a pass.',
+  ),
   JOB_NOT_STOPPED: row(
     409,
     'after-operator',
@@ -92,6 +98,14 @@ export const errorTable = {
     'after-delay',
     'A disk did not report that everything planned was moved and flushed, so nothing was committed.',
     'Start the next pass; it moves the same areas again.',
+  ),
+
+  NAME_TAKEN: row(409, 'after-operator', 'The name is taken.', 'Choose another name.'),
+  GROUP_IN_USE: row(
+    409,
+    'after-operator',
+    'A schedule fires the group, so it is not deleted.',
+    'Delete the schedule named in the message first.',
   ),
 
   WORKER_LOST: row(

@@ -25,6 +25,9 @@ import {
   type Views,
 } from './deps.js'
 import { originalRoutes } from './original-routes.js'
+import { groupRoutes, roundRoutes } from './group-routes.js'
+import { type Scheduling } from './schedule-deps.js'
+import { scheduleRoutes } from './schedule-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
 import { verificationRoutes } from './verification-routes.js'
 import { type VolumeControl } from './volume-deps.js'
@@ -39,6 +42,7 @@ export interface OperatorApiDeps {
   readonly verifications: VerificationAdmin
   readonly cloudstack: CloudstackAdministration
   readonly volumes: VolumeControl
+  readonly scheduling: Scheduling
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -149,5 +153,8 @@ export function operatorApi(deps: OperatorApiDeps) {
   )
   addCloudstackRoutes(api, deps.cloudstack)
   volumeRoutes(api, deps.volumes, deps.onWork)
+  scheduleRoutes(api, deps.scheduling)
+  groupRoutes(api, deps.scheduling)
+  roundRoutes(api, deps.scheduling)
   return api
 }

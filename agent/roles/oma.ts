@@ -33,6 +33,7 @@ import { cloudstackTiming } from './cloudstack-timing.js'
 import { machineIdentity } from './machine-identity.js'
 import { backgroundWork } from './oma-background.js'
 import { sagaRunner } from './oma-sagas.js'
+import { schedulingOf } from './oma-schedules.js'
 import { type Role } from './role.js'
 import { productVersion } from './version.js'
 import { applianceSlots, volumeControl, volumeSagaKinds } from './volume-control.js'
@@ -91,13 +92,11 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const kinds = volumeSagaKinds(db, volumes, timing.settleMs, logger)
   const runner = sagaRunner(db, config, { board, ...volumes }, kinds, logger)
   const { control, reconciler } = volumeControl(db, volumes, config, () => runner.poke(), logger)
+  const status = { version: productVersion(), now: wallClock, workerSilenceMs: Math.max(leaseMs, 30_000) }
+  const schedules = schedulingOf(db, config, status, () => runner.poke(), logger)
   const operator = operatorApi({
-    views: views(db, {
-      version: productVersion(),
-      now: wallClock,
-      workerSilenceMs: Math.max(leaseMs, 30_000),
-      passSteps: passSaga.steps,
-    }),
+    views: views(db, { ...status, passSteps: passSaga.steps }),
+    scheduling: schedules.scheduling,
     admin: jobAdmin(db, wallClock),
     managed: managedVms(db, wallClock),
     hardware: hardwareHistory(db),
@@ -133,7 +132,8 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     logger,
   })
   const onWork = (): void => runner.poke()
-  const background = backgroundWork(config, { reaper, reconciler, slots, verifications, onWork, logger })
+  const parts = { reaper, reconciler, slots, verifications, onWork, logger }
+  const background = [...backgroundWork(config, parts), schedules.work]
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])
     await Promise.all([runner.stop(), ...background.map(work => work.stop())])

@@ -78,9 +78,12 @@ export function queueOrder(a: Waiting, b: Waiting): number {
   )
 }
 
+/** What decides whether a VM may have a pass. */
+export type Asked = Pick<Waiting, 'facts' | 'group' | 'schedule' | 'trigger' | 'notBefore'>
+
 /** What speaks against a pass of the VM for good, or for now; the caps are not among it. */
 export function conflict(
-  { facts, group, schedule, trigger, notBefore }: Omit<Waiting, 'reason' | 'detail'>,
+  { facts, group, schedule, trigger, notBefore }: Asked,
   isWorkerThere: boolean,
   now: Date,
 ): Verdict {

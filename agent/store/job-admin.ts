@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type CreateJob, type PassMode } from '../api/schemas.js'
+import { type RoundId } from '../domain/ids.js'
 import { AppError } from '../errors.js'
 import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
@@ -17,7 +18,7 @@ export function jobAdmin(db: Database, now: () => Date): JobAdmin {
         return row?.id
       }),
     startPass: (jobId, mode) =>
-      storeCall(`starting a pass of job ${jobId}`, () => startPass(db, now, jobId, mode)),
+      storeCall(`starting a pass of job ${jobId}`, () => startPass(db, now, jobId, mode, null)),
     changeJob: (jobId, { quiesce }) =>
       storeCall(`changing job ${jobId}`, async () => {
         const found = await db<JobRow>('replication_jobs').where('id', jobId).first()
@@ -73,11 +74,19 @@ async function createJob(db: Database, now: () => Date, body: CreateJob): Promis
   })
 }
 
-async function startPass(db: Database, now: () => Date, jobId: string, mode: PassMode) {
+/** Within a transaction of the caller, if `db` is one. `round`: null for a pass that somebody asked for by itself. */
+export async function startPass(
+  db: Database,
+  now: () => Date,
+  jobId: string,
+  mode: PassMode,
+  round: RoundId | null,
+) {
   return db.transaction(async tx => {
     const job = await tx<JobRow>('replication_jobs').where('id', jobId).forUpdate().first()
     if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
     if (job.stopped_at !== null) throw new AppError('JOB_STOPPED', `replication job ${jobId}`)
+    if (job.failed_over_at !== null) throw new AppError('JOB_FAILED_OVER', `replication job ${jobId}`)
     if (job.paused_at !== null) throw new AppError('JOB_PAUSED', `replication job ${jobId}`)
     await mustBeIdle(tx, jobId)
     const newest = await tx<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').first()
@@ -102,6 +111,7 @@ async function startPass(db: Database, now: () => Date, jobId: string, mode: Pas
       mode,
       state: 'intent',
       started_at: started,
+      round_id: round,
     })
     return { passId, sagaId }
   })

@@ -24,6 +24,8 @@ export interface JobRow {
   readonly quiesce: QuiescePolicy
   readonly paused_at: Date | null
   readonly stopped_at: Date | null
+  /** While set, what runs in CloudStack lives on the volumes of the job. */
+  readonly failed_over_at: Date | null
 }
 
 export interface JobDiskRow {
@@ -47,6 +49,8 @@ export interface PassRow {
   readonly id: string
   readonly job_id: string
   readonly number: number
+  /** Null: it belongs to no round. */
+  readonly round_id: string | null
   readonly saga_id: string
   readonly state: PassState
   readonly mode: 'snapshot' | 'final'

@@ -2,6 +2,9 @@ import { type OperatorApiDeps } from '../../agent/http/operator-api.js'
 import { passSaga } from '../../agent/replication/pass/saga.js'
 import { type Database } from '../../agent/store/database.js'
 import { jobAdmin } from '../../agent/store/job-admin.js'
+import { groupAdmin } from '../../agent/store/groups.js'
+import { scheduleAdmin } from '../../agent/store/schedule-admin.js'
+import { scheduleViews } from '../../agent/store/schedule-views.js'
 import { managedVms } from '../../agent/store/managed-vms.js'
 import { hardwareHistory } from '../../agent/store/vm-hardware.js'
 import { vmPreflights } from '../../agent/store/vm-preflights.js'
@@ -35,6 +38,11 @@ export function operatorParts(db: Database, now: () => Date): OperatorApiDeps {
         health: never,
       },
       orphans: { findings: never, sync: never, remove: never },
+    },
+    scheduling: {
+      schedules: scheduleAdmin(db, now),
+      groups: groupAdmin(db, now),
+      views: scheduleViews(db, { now, report: () => ({ lastTurnAt: null, lastFailure: null }) }),
     },
     onWork: () => undefined,
     onCancel: () => undefined,

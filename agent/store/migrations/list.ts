@@ -1,6 +1,7 @@
 import { type Knex } from 'knex'
 import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
+import { schedules } from './schedules.js'
 import { createTables } from './tables.js'
 import { sourceControl } from './source-control.js'
 import { targetSide } from './target-side.js'
@@ -14,6 +15,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...targetSide,
   ...moving,
   ...sourceControl,
+  ...schedules,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
