@@ -103,6 +103,7 @@ module.exports = {
     // Its clock is injected, so it stands on the parts of the product instead of its processes.
     only('schedule-lab', '^lab/schedule/', [
       '^lab/schedule/',
+      '^lab/site/random\\.ts$',
       '^agent/(schedule|store|domain|api|log)/',
       '^agent/errors\\.ts$',
     ]),

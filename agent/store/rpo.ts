@@ -61,6 +61,9 @@ export function rpoStore(db: Database, { now, isWorkerThere }: RoundStoreOptions
   }
 }
 
+const runningSince = `(SELECT MIN(r.started_at) FROM passes r JOIN sagas s ON s.id = r.saga_id
+  WHERE r.job_id = j.id AND s.state <> 'done') AS running_since`
+
 async function readMembers(db: Database): Promise<RpoMember[]> {
   const rows = await db('replication_groups as g')
     .join('group_members as m', 'm.group_id', 'g.id')
@@ -68,15 +71,18 @@ async function readMembers(db: Database): Promise<RpoMember[]> {
     .leftJoin('passes as p', 'p.id', 'j.recovery_point_pass_id')
     .whereNotNull('g.rpo_seconds')
     .where('m.enabled', true)
-    .select<TargetRow[]>('g.*', 'm.job_id', 'm.added_at', 'j.vm_name', 'j.recovery_point_at', {
-      last_started_at: 'p.started_at',
-      last_ended_at: 'p.ended_at',
-      running_since: db('passes as r')
-        .join('sagas as s', 's.id', 'r.saga_id')
-        .where('r.job_id', db.ref('j.id'))
-        .whereNot('s.state', 'done')
-        .min('r.started_at'),
-    })
+    .select<TargetRow[]>(
+      'g.*',
+      'm.job_id',
+      'm.added_at',
+      'j.vm_name',
+      'j.recovery_point_at',
+      {
+        last_started_at: 'p.started_at',
+        last_ended_at: 'p.ended_at',
+      },
+      db.raw(runningSince),
+    )
   if (rows.length === 0) return []
   const jobs = rows.map(row => row.job_id)
   const facts = await factsOf(db, jobs)
