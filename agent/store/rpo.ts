@@ -57,7 +57,13 @@ export function rpoStore(db: Database, { now, isWorkerThere }: RoundStoreOptions
           })
         }),
       ),
-    record: states => storeCall('recording RPO findings', () => inTurn(db, tx => record(tx, now(), states))),
+    record: states =>
+      storeCall('recording RPO findings', async () => {
+        const isSaid = states.every(({ state }) => state.kind === 'kept')
+        const open = await db('rpo_findings').whereNull('ended_at').first<{ id: string } | undefined>('id')
+        if (isSaid && open === undefined) return []
+        return inTurn(db, tx => record(tx, now(), states))
+      }),
   }
 }
 

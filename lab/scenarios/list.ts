@@ -4,6 +4,7 @@ import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
 import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
+import { scheduleYear } from './schedule-year.js'
 import { source5000 } from './source-5000.js'
 import { sourceCbtFaults } from './source-cbt-faults.js'
 import { sourceCold } from './source-cold.js'
@@ -41,4 +42,5 @@ export const scenarios: readonly Scenario[] = [
   volumesCapacity,
   volumesChaos,
   exportsFencing,
+  scheduleYear,
 ]

@@ -273,7 +273,10 @@ class Run {
     if (this.#ahead > 0) return
     const { nextFireAt, queued, running } = await this.#stand.views.scheduler()
     const next = nextFireAt === null ? end : Date.parse(nextFireAt)
-    const soon = queued + running > 0 ? this.#ms + 11 * minuteMs : Infinity
+    const ends = (await this.#stand.running()).map(
+      pass => pass.startedAt.getTime() + (this.#lengths.get(pass.passId) ?? 0) + 1,
+    )
+    const soon = Math.min(...ends, queued + running > ends.length ? this.#ms + 11 * minuteMs : Infinity)
     const target = Math.max(this.#ms, Math.min(next, soon, end))
     this.#stand.setClock(target + this.#random.below(1500))
     this.furthest = Math.max(this.furthest, this.#ms)
