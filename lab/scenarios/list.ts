@@ -4,6 +4,7 @@ import { inventory1000 } from './inventory-1000.js'
 import { moverChaos } from './mover-chaos.js'
 import { replicate } from './replicate.js'
 import { type Scenario } from './scenario.js'
+import { scheduleRounds } from './schedule-rounds.js'
 import { scheduleYear } from './schedule-year.js'
 import { source5000 } from './source-5000.js'
 import { sourceCbtFaults } from './source-cbt-faults.js'
@@ -42,5 +43,6 @@ export const scenarios: readonly Scenario[] = [
   volumesCapacity,
   volumesChaos,
   exportsFencing,
+  scheduleRounds,
   scheduleYear,
 ]

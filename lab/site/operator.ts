@@ -1,10 +1,12 @@
 import { Agent, request } from 'undici'
 import { operatorClient, type OperatorClient, type Send } from '../../agent/api/client.js'
+import { scheduleClient, type ScheduleClient } from '../../agent/api/schedule-client.js'
 import { volumeClient, type VolumeClient } from '../../agent/api/volume-client.js'
 
 export interface OperatorLink {
   readonly client: OperatorClient
   readonly volumes: VolumeClient
+  readonly schedules: ScheduleClient
   readonly close: () => Promise<void>
 }
 
@@ -23,5 +25,10 @@ export function operatorLink(socketPath: string): OperatorLink {
     const parsed: unknown = text === '' ? null : JSON.parse(text)
     return { status: reply.statusCode, body: parsed }
   }
-  return { client: operatorClient(send), volumes: volumeClient(send), close: () => dispatcher.close() }
+  return {
+    client: operatorClient(send),
+    volumes: volumeClient(send),
+    schedules: scheduleClient(send),
+    close: () => dispatcher.close(),
+  }
 }
