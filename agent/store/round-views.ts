@@ -18,7 +18,7 @@ import { type EntryRow, type RoundRow } from './schedule-rows.js'
 interface CountRow {
   readonly round_id: string
   readonly state: EntryRow['state']
-  readonly count: number | string
+  readonly count: string
 }
 
 /** Newest first. Two rounds may fire at one instant, so a page ends with an id. */

@@ -17,7 +17,7 @@ export interface ScheduleViewOptions {
 }
 
 type NamedSchedule = ScheduleRow & { readonly group_name: string }
-type CountedGroup = GroupRow & { readonly members: number }
+type CountedGroup = GroupRow & { readonly members: string }
 
 /** Schedules, groups, rounds and the queue as operators see them. */
 export function scheduleViews(db: Database, options: ScheduleViewOptions): ScheduleViews {
@@ -64,7 +64,7 @@ async function schedulerView(db: Database, { now, report }: ScheduleViewOptions)
   const counts = await db('round_entries')
     .whereIn('state', ['queued', 'running'])
     .groupBy('state')
-    .select<{ state: string; count: number | string }[]>('state', db.raw('COUNT(*) AS count'))
+    .select<{ state: string; count: string }[]>('state', db.raw('COUNT(*) AS count'))
   const count = (state: string): number => Number(counts.find(one => one.state === state)?.count ?? 0)
   const { lastTurnAt, lastFailure } = report()
   return {
@@ -119,7 +119,7 @@ const groupView = (row: CountedGroup): GroupView => ({
   rpoSeconds: row.rpo_seconds,
   timeZone: row.time_zone,
   blackouts: blackoutsOf(row).map(({ days, from, to }) => ({ days: [...days], from, to })),
-  memberCount: row.members,
+  memberCount: Number(row.members),
   createdAt: row.created_at.toISOString(),
 })
 

@@ -319,7 +319,7 @@ async function told(db: Database, schedule: string): Promise<Told> {
 async function outcomes(db: Database) {
   const states = await db('round_entries')
     .groupBy('state', 'reason')
-    .select<{ state: string; reason: string | null; count: number }[]>(
+    .select<{ state: string; reason: string | null; count: string }[]>(
       'state',
       'reason',
       db.raw('COUNT(*) AS count'),
@@ -327,11 +327,11 @@ async function outcomes(db: Database) {
   const entries: Record<string, number> = {}
   for (const { state, reason, count } of states)
     entries[reason === null ? state : `${state} ${reason}`] = Number(count)
-  const passes = await db('passes').count<{ count: number }[]>({ count: '*' })
+  const passes = await db('passes').count<{ count: string }[]>({ count: '*' })
   const tries = await db('round_entries').sum<{ tries: string }[]>({ tries: 'tries' })
   return {
     entries,
-    passes: Number(passes[0]?.count ?? 0),
-    doubled: Math.abs(Number(passes[0]?.count ?? 0) - Number(tries[0]?.tries ?? 0)),
+    passes: Number(passes[0]?.count ?? '0'),
+    doubled: Math.abs(Number(passes[0]?.count ?? '0') - Number(tries[0]?.tries ?? '0')),
   }
 }

@@ -99,20 +99,18 @@ void t.test('the scheduler over a real database', async t => {
 
   await t.test('many processes at once fire each slot once and keep the cap', async t => {
     const { stand, turn } = await fresh(['a', 'b', 'c', 'd', 'e'], { maxConcurrent: 3 })
-    const others = await Promise.all(
-      Array.from({ length: 4 }, () => {
-        const other = openDatabase({
-          socketPath: server.socketPath,
-          user: 'root',
-          database: 'ossea',
-          poolSize: 2,
-          onNotice: () => undefined,
-        })
-        t.teardown(() => other.destroy())
-        const process = new ScheduleStand({ db: other, startAt, logger: silent })
-        return { process, scheduler: process.newScheduler() }
-      }),
-    )
+    const others = Array.from({ length: 4 }, () => {
+      const other = openDatabase({
+        socketPath: server.socketPath,
+        user: 'root',
+        database: 'ossea',
+        poolSize: 2,
+        onNotice: () => undefined,
+      })
+      t.teardown(() => other.destroy())
+      const process = new ScheduleStand({ db: other, startAt, logger: silent })
+      return { process, scheduler: process.newScheduler() }
+    })
     for (let slot = 1; slot <= 12; slot += 1) {
       stand.advance(10 * minuteMs)
       for (const { process } of others) process.setClock(stand.now())
