@@ -4,6 +4,7 @@ import { ScheduleStand } from '../../../lab/schedule/stand.js'
 import { migrate, openDatabase } from '../../../agent/store/database.js'
 import { jobAdmin } from '../../../agent/store/job-admin.js'
 import { roundStore } from '../../../agent/store/rounds.js'
+import { scheduleStore } from '../../../agent/store/schedules.js'
 import { AppError } from '../../../agent/errors.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { silent } from '../../lib/saga-harness.js'
@@ -186,6 +187,24 @@ void t.test('the scheduler over a real database', async t => {
     await stand.schedules.run(scheduleId)
     await turn()
     t.match((await stand.views.rounds({ limit: 9 })).items, [{ trigger: 'operator', counts: { running: 1 } }])
+  })
+
+  await t.test('what was read of a schedule before somebody else moved or changed it is void', async t => {
+    const { stand, scheduleId } = await fresh(['a'])
+    const store = scheduleStore(db, stand.now)
+    const [read] = await store.active()
+    if (read === undefined) throw new Error('no schedule')
+    const [from, next] = [new Date('2026-06-01T10:10:00Z'), new Date('2026-06-01T10:50:00Z')]
+    const missed = { from, until: from, count: 1, isCoalesced: false }
+    const due = { kind: 'due', fire: null, missed, next } as const
+    const outcomes = await Promise.all([store.fire(read, due), store.fire(read, due)])
+    t.strictSame(outcomes.map(outcome => outcome.kind).sort(), ['lost', 'missed'])
+    t.equal((await stand.views.rounds({ limit: 9 })).items.length, 1, 'told once')
+    const [again] = await store.active()
+    if (again === undefined) throw new Error('no schedule')
+    await stand.schedules.change(scheduleId, { misfire: 'skip' })
+    t.strictSame(await store.fire(again, { ...due, fire: { slotAt: next, isLate: false } }), { kind: 'lost' })
+    t.equal((await stand.views.rounds({ limit: 9 })).items.length, 1)
   })
 
   await t.test('a queued round of a schedule that is disabled meanwhile says so', async t => {
