@@ -50,6 +50,7 @@ module.exports = {
       '^agent/volume-controller/patience\\.ts$',
       '^agent/errors\\.ts$',
     ]),
+    only('schedule', '^agent/schedule/', ['^agent/(schedule|domain|log)/', '^agent/errors\\.ts$']),
     only('vsphere', '^agent/vsphere/', [
       '^agent/(vsphere|domain|log|tls)/',
       '^agent/source/deps\\.ts$',
@@ -66,11 +67,11 @@ module.exports = {
       '^agent/(store|domain|log|api)/',
       '^agent/saga/(log|step|history)\\.ts$',
       '^agent/(replication|http|cloudstack|replication/(points|snapshot-set|tasks|verify))/deps\\.ts$',
-      '^agent/http/(volume|point|failover)-deps\\.ts$',
+      '^agent/http/(schedule|volume|point|failover)-deps\\.ts$',
       '^agent/failover/(deps|blueprint|sagas|explain|explanation-view)\\.ts$',
       '^agent/replication/points/kept-points\\.ts$',
       '^agent/replication/staging-deps\\.ts$',
-      '^agent/volume-controller/',
+      '^agent/(schedule|volume-controller)/',
       '^agent/errors\\.ts$',
     ]),
     only('volume-controller', '^agent/volume-controller/', [
@@ -109,7 +110,15 @@ module.exports = {
     ]),
     only('simulators', '^lab/(vcenter|cloudstack|vddk)/', ['^lab/(vcenter|cloudstack|vddk)/']),
     only('mover-lab', '^lab/mover/', ['^lab/mover/', '^native/']),
-    only('lab', '^lab/(?!mover/)', ['^lab/', '^agent/api/', '^agent/errors\\.ts$']),
+    // Its clock is injected, so it stands on the parts of the product instead of its processes.
+    only('schedule-lab', '^lab/schedule/', [
+      '^lab/schedule/',
+      '^lab/site/random\\.ts$',
+      '^agent/(schedule|store|domain|api|log)/',
+      '^agent/errors\\.ts$',
+    ]),
+    only('lab', '^lab/(?!(mover|schedule)/)', ['^lab/', '^agent/api/', '^agent/errors\\.ts$']),
+    packageOnlyIn('croner-in-schedule', 'croner', '^agent/schedule/'),
     packageOnlyIn('knex-in-store', 'knex|mysql2', '^agent/store/'),
     packageOnlyIn('blessed-in-console-ui', 'blessed', '^console/ui/'),
     packageOnlyIn(

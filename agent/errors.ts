@@ -96,6 +96,14 @@ export const errorTable = {
     'Start the next pass; it moves the same areas again.',
   ),
 
+  NAME_TAKEN: row(409, 'after-operator', 'The name is taken.', 'Choose another name.'),
+  GROUP_IN_USE: row(
+    409,
+    'after-operator',
+    'A schedule fires the group, so it is not deleted.',
+    'Delete the schedule named in the message first.',
+  ),
+
   WORKER_LOST: row(
     503,
     'after-delay',

@@ -31,6 +31,8 @@ export const OmaConfig = Type.Object(
     orphan_age_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 31_536_000 })),
     /** Remove orphans without being asked; left out: list them only. */
     remove_orphans: Type.Optional(Type.Boolean()),
+    /** Passes of schedules, groups and RPO targets that run at once; left out: ten. */
+    max_scheduled_passes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000 })),
     lease_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
     /** A snapshot that takes longer to make or to fold makes the next pass of its VM gentler. */
     slow_snapshot_seconds: Type.Optional(Type.Number({ minimum: 0.1, maximum: 86_400 })),

@@ -5,6 +5,11 @@ type Branded<Name extends string> = string & { readonly [brand]: Name }
 export type JobId = Branded<'JobId'>
 /** One run of a replication job. */
 export type PassId = Branded<'PassId'>
+/** Passes started together by one fire of a schedule, by an operator or for a recovery point objective. */
+export type RoundId = Branded<'RoundId'>
+/** Replication jobs that are scheduled together. */
+export type GroupId = Branded<'GroupId'>
+export type ScheduleId = Branded<'ScheduleId'>
 /** One saga: a multi-step operation with its step log. */
 export type SagaId = Branded<'SagaId'>
 /** One comparison of a job's volumes with their source. */
@@ -42,6 +47,9 @@ export const isUuid = (text: string): boolean => uuidPattern.test(text)
 
 export const jobId = (text: string): JobId => text as JobId
 export const passId = (text: string): PassId => text as PassId
+export const roundId = (text: string): RoundId => text as RoundId
+export const groupId = (text: string): GroupId => text as GroupId
+export const scheduleId = (text: string): ScheduleId => text as ScheduleId
 export const verificationId = (text: string): VerificationId => text as VerificationId
 export const pointId = (text: string): PointId => text as PointId
 export const layerId = (text: string): LayerId => text as LayerId

@@ -13,11 +13,13 @@ export interface Rates {
  * A stretch of some days, by the clock on the wall, from `fromMinute` up to but without `toMinute` of the day. One that ends
  * before it begins goes on into the next day; one that ends where it begins lasts a whole day.
  */
-export interface RateWindow extends Rates {
+export interface DayWindow {
   readonly days: readonly Weekday[]
   readonly fromMinute: number
   readonly toMinute: number
 }
+
+export interface RateWindow extends Rates, DayWindow {}
 
 export interface Timetable {
   /** An IANA name such as `Europe/Berlin`. */
@@ -50,9 +52,19 @@ export const usualLimits: LoadLimits = {
 
 /** What holds at an instant. Clocks that are put forward or back make windows shorter or longer, as they do a working day. */
 export function ratesAt({ timeZone, otherwise, windows }: Timetable, at: Date): Rates {
-  const { day, minute } = wallClock(at, timeZone)
-  const holding = windows.find(window => holds(window, day, minute))
+  const holding = windowAt(windows, timeZone, at)
   return holding === undefined ? otherwise : { read: holding.read, send: holding.send }
+}
+
+/** The first that holds at an instant. */
+export function windowAt<Window extends DayWindow>(
+  windows: readonly Window[],
+  timeZone: string,
+  at: Date,
+): Window | undefined {
+  if (windows.length === 0) return undefined
+  const { day, minute } = wallClock(at, timeZone)
+  return windows.find(window => holds(window, day, minute))
 }
 
 /**
@@ -67,7 +79,7 @@ export function rateOfEach({ read, send }: Rates, copies: number): Bytes | null 
   return share > 0n ? share : 1n
 }
 
-function holds({ days, fromMinute, toMinute }: RateWindow, day: Weekday, minute: number): boolean {
+function holds({ days, fromMinute, toMinute }: DayWindow, day: Weekday, minute: number): boolean {
   const began = days.includes(day)
   if (fromMinute < toMinute) return began && minute >= fromMinute && minute < toMinute
   return (began && minute >= fromMinute) || (days.includes(dayBefore(day)) && minute < toMinute)

@@ -43,7 +43,7 @@ export interface JobAdmin {
   /** The volumes stay. Rejects with NOT_FOUND, JOB_NOT_STOPPED or JOB_BUSY. */
   readonly deleteJob: (jobId: string) => Promise<LeftVolumes>
   readonly jobOfVm: (sourceVmId: string) => Promise<string | undefined>
-  /** Records pass and saga; the saga runner takes it up. Rejects with NOT_FOUND, JOB_PAUSED, JOB_STOPPED or JOB_BUSY. */
+  /** Records pass and saga; the saga runner takes it up. Rejects with NOT_FOUND, JOB_PAUSED, JOB_STOPPED, FAILOVER_COMMITTED or JOB_BUSY. */
   readonly startPass: (
     jobId: string,
     mode: PassMode,

@@ -30,6 +30,9 @@ import { goBackRoute } from './go-back-route.js'
 import { originalRoutes } from './original-routes.js'
 import { type PointControl } from './point-deps.js'
 import { pointRoutes } from './point-routes.js'
+import { groupRoutes, roundRoutes } from './group-routes.js'
+import { type Scheduling } from './schedule-deps.js'
+import { scheduleRoutes } from './schedule-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
 import { verificationRoutes } from './verification-routes.js'
 import { type VolumeControl } from './volume-deps.js'
@@ -46,6 +49,7 @@ export interface OperatorApiDeps {
   readonly volumes: VolumeControl
   readonly points: PointControl
   readonly failovers: FailoverControl
+  readonly scheduling: Scheduling
   /** Work was recorded, or a wish to end some: whoever runs sagas looks now. */
   readonly onWork: () => void
   readonly onCancel: (sagaId: string) => void
@@ -161,5 +165,8 @@ export function operatorApi(deps: OperatorApiDeps) {
   addCloudstackRoutes(api, deps.cloudstack)
   volumeRoutes(api, deps.volumes, deps.onWork)
   failoverRoutes(api, deps.failovers)
+  scheduleRoutes(api, deps.scheduling)
+  groupRoutes(api, deps.scheduling)
+  roundRoutes(api, deps.scheduling)
   return api
 }

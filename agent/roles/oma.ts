@@ -36,6 +36,7 @@ import { machineIdentity } from './machine-identity.js'
 import { failoverBackground, failoverControl, failoverDeps, failoverSagaKinds } from './oma-failover.js'
 import { backgroundWork } from './oma-background.js'
 import { sagaRunner } from './oma-sagas.js'
+import { schedulingOf } from './oma-schedules.js'
 import { pointControl, pointTending } from './point-control.js'
 import { type Role } from './role.js'
 import { productVersion } from './version.js'
@@ -98,14 +99,12 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const runner: SagaRunner = sagaRunner(db, config, { board, ...volumes }, kinds, logger)
   const { control, reconciler } = volumeControl(db, volumes, config, () => runner.poke(), logger)
   const pointParts = { points: pointStore(db, wallClock), daemon: volumed.points, slots, logger }
+  const status = { version: productVersion(), now: wallClock, workerSilenceMs: Math.max(leaseMs, 30_000) }
+  const schedules = schedulingOf(db, config, status, () => runner.poke(), logger)
   const failovers = failoverControl(db, failover, failoverPeers)
   const operator = operatorApi({
-    views: views(db, {
-      version: productVersion(),
-      now: wallClock,
-      workerSilenceMs: Math.max(leaseMs, 30_000),
-      passSteps: passSaga.steps,
-    }),
+    views: views(db, { ...status, passSteps: passSaga.steps }),
+    scheduling: schedules.scheduling,
     admin: jobAdmin(db, wallClock),
     managed: managedVms(db, wallClock),
     hardware: hardwareHistory(db),
@@ -148,6 +147,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     ...backgroundWork(config, { reaper, reconciler, slots, verifications, onWork, logger }),
     pointTending(pointParts),
     ...failoverBackground(db, failovers, logger),
+    schedules.work,
   ]
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { passId, type FailoverId, type PassId } from '../domain/ids.js'
+import { passId, type FailoverId, type PassId, type RoundId } from '../domain/ids.js'
 import { isCommitted } from '../domain/pass-state.js'
 import { type PassEnd } from '../failover/deps.js'
 import { firstFailure, stepStatuses } from '../saga/history.js'
@@ -92,7 +92,7 @@ export const startOwnPass = (
     if (known !== undefined) return known
     const newest = await tx<PassRow>('passes').where('job_id', row.job_id).orderBy('number', 'desc').first()
     const mode = which === 'final' ? 'final' : 'snapshot'
-    const made = await insertPass(tx, now(), { jobId: row.job_id, number: (newest?.number ?? 0) + 1, mode })
+    const made = await insertPass(tx, now(), { jobId: row.job_id, number: (newest?.number ?? 0) + 1, mode, round: null })
     await tx('failovers')
       .where({ id })
       .update({ [columnOf[which]]: made.passId })
@@ -107,7 +107,13 @@ export async function insertPass(
     jobId,
     number,
     mode,
-  }: { readonly jobId: string; readonly number: number; readonly mode: PassRow['mode'] },
+    round,
+  }: {
+    readonly jobId: string
+    readonly number: number
+    readonly mode: PassRow['mode']
+    readonly round: RoundId | null
+  },
 ): Promise<{ readonly passId: string; readonly sagaId: string }> {
   const [pass, sagaId] = [randomUUID(), randomUUID()]
   await tx('sagas').insert({
@@ -128,6 +134,7 @@ export async function insertPass(
     mode,
     state: 'intent',
     started_at: at,
+    round_id: round,
   })
   return { passId: pass, sagaId }
 }

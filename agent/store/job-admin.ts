@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type CreateJob, type PassMode } from '../api/schemas.js'
+import { type RoundId } from '../domain/ids.js'
 import { AppError } from '../errors.js'
 import { type JobAdmin } from '../http/deps.js'
 import { storeCall, type Database } from './database.js'
@@ -19,7 +20,7 @@ export function jobAdmin(db: Database, now: () => Date): JobAdmin {
         return row?.id
       }),
     startPass: (jobId, mode) =>
-      storeCall(`starting a pass of job ${jobId}`, () => startPass(db, now, jobId, mode)),
+      storeCall(`starting a pass of job ${jobId}`, () => startPass(db, now, jobId, mode, null)),
     changeJob: (jobId, { quiesce, stagingPolicy }) =>
       storeCall(`changing job ${jobId}`, async () => {
         const found = await db<JobRow>('replication_jobs').where('id', jobId).first()
@@ -82,7 +83,14 @@ async function createJob(db: Database, now: () => Date, body: CreateJob): Promis
   })
 }
 
-async function startPass(db: Database, now: () => Date, jobId: string, mode: PassMode) {
+/** Within a transaction of the caller, if `db` is one. `round`: null for a pass that somebody asked for by itself. */
+export async function startPass(
+  db: Database,
+  now: () => Date,
+  jobId: string,
+  mode: PassMode,
+  round: RoundId | null,
+) {
   return db.transaction(async tx => {
     const job = await tx<JobRow>('replication_jobs').where('id', jobId).forUpdate().first()
     if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
@@ -90,6 +98,6 @@ async function startPass(db: Database, now: () => Date, jobId: string, mode: Pas
     if (job.paused_at !== null) throw new AppError('JOB_PAUSED', `replication job ${jobId}`)
     await mustBeIdle(tx, jobId)
     const newest = await tx<PassRow>('passes').where('job_id', jobId).orderBy('number', 'desc').first()
-    return insertPass(tx, now(), { jobId, number: (newest?.number ?? 0) + 1, mode })
+    return insertPass(tx, now(), { jobId, number: (newest?.number ?? 0) + 1, mode, round })
   })
 }

@@ -52,6 +52,8 @@ export interface PassRow {
   readonly id: string
   readonly job_id: string
   readonly number: number
+  /** Null: it belongs to no round. */
+  readonly round_id: string | null
   readonly saga_id: string
   readonly state: PassState
   readonly mode: 'snapshot' | 'final'

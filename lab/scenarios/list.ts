@@ -11,6 +11,8 @@ import { points } from './points.js'
 import { replicate } from './replicate.js'
 import { rollbackLive } from './rollback-live.js'
 import { type Scenario } from './scenario.js'
+import { scheduleRounds } from './schedule-rounds.js'
+import { scheduleYear } from './schedule-year.js'
 import { source5000 } from './source-5000.js'
 import { sourceCbtFaults } from './source-cbt-faults.js'
 import { sourceCold } from './source-cold.js'
@@ -55,4 +57,6 @@ export const scenarios: readonly Scenario[] = [
   rollbackLive,
   passCrash,
   passEnospc,
+  scheduleRounds,
+  scheduleYear,
 ]

@@ -2,6 +2,7 @@ import { Agent, request } from 'undici'
 import { operatorClient, type OperatorClient, type Send } from '../../agent/api/client.js'
 import { pointClient, type PointClient } from '../../agent/api/point-client.js'
 import { failoverClient, type FailoverClient } from '../../agent/api/failover-client.js'
+import { scheduleClient, type ScheduleClient } from '../../agent/api/schedule-client.js'
 import { volumeClient, type VolumeClient } from '../../agent/api/volume-client.js'
 
 export interface OperatorLink {
@@ -9,6 +10,7 @@ export interface OperatorLink {
   readonly volumes: VolumeClient
   readonly points: PointClient
   readonly failovers: FailoverClient
+  readonly schedules: ScheduleClient
   readonly close: () => Promise<void>
 }
 
@@ -32,6 +34,7 @@ export function operatorLink(socketPath: string): OperatorLink {
     volumes: volumeClient(send),
     points: pointClient(send),
     failovers: failoverClient(send),
+    schedules: scheduleClient(send),
     close: () => dispatcher.close(),
   }
 }

@@ -4,7 +4,10 @@ import { type Database } from '../../agent/store/database.js'
 import { failoverAdmin } from '../../agent/store/failover-admin.js'
 import { failoverViews } from '../../agent/store/failover-views.js'
 import { jobAdmin } from '../../agent/store/job-admin.js'
+import { groupAdmin } from '../../agent/store/groups.js'
 import { pointAdmin } from '../../agent/store/point-admin.js'
+import { scheduleAdmin } from '../../agent/store/schedule-admin.js'
+import { scheduleViews } from '../../agent/store/schedule-views.js'
 import { managedVms } from '../../agent/store/managed-vms.js'
 import { hardwareHistory } from '../../agent/store/vm-hardware.js'
 import { vmPreflights } from '../../agent/store/vm-preflights.js'
@@ -42,6 +45,11 @@ export function operatorParts(db: Database, now: () => Date): OperatorApiDeps {
     points: {
       admin: pointAdmin(db, now),
       disks: { open: never, close: never, list: () => Promise.resolve([]) },
+    },
+    scheduling: {
+      schedules: scheduleAdmin(db, now),
+      groups: groupAdmin(db, now),
+      views: scheduleViews(db, { now, report: () => ({ lastTurnAt: null, lastFailure: null }) }),
     },
     failovers: {
       admin: failoverAdmin(db, now),

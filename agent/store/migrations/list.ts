@@ -3,6 +3,7 @@ import { failover } from './failover.js'
 import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { points } from './points.js'
+import { schedules } from './schedules.js'
 import { createTables } from './tables.js'
 import { sourceControl } from './source-control.js'
 import { staging } from './staging.js'
@@ -20,6 +21,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...failover,
   ...staging,
   ...points,
+  ...schedules,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
