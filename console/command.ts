@@ -1,5 +1,5 @@
-import { type Step } from './event.js'
-import { type Command } from './keymap.js'
+import type { Step } from './event.js'
+import type { Command } from './keymap.js'
 import { lineOf } from './line-edit.js'
 import { focusedTable, jobColumns, vmColumns } from './lists.js'
 import { withMessage } from './message.js'

@@ -1,12 +1,12 @@
-import {
-  type JobDetailView,
-  type JobView,
-  type PassDetailView,
-  type PassView,
-  type SourceVmView,
-  type StatusView,
+import type {
+  JobDetailView,
+  JobView,
+  PassDetailView,
+  PassView,
+  SourceVmView,
+  StatusView,
 } from '../agent/api/schemas.js'
-import { type Deed, type Failure, type OwnAddress, type PartRequest, type State } from './state.js'
+import type { Deed, Failure, OwnAddress, PartRequest, State } from './state.js'
 
 export type Reading<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure }

@@ -1,4 +1,4 @@
-import { type JobView } from '../agent/api/schemas.js'
+import type { JobView } from '../agent/api/schemas.js'
 import { shownJob, type Section, type State } from './state.js'
 
 export type Command =

@@ -1,4 +1,4 @@
-import { type JobView, type PassView, type SourceVmView } from '../agent/api/schemas.js'
+import type { JobView, PassView, SourceVmView } from '../agent/api/schemas.js'
 import { bindingId, bindingsFor } from './keymap.js'
 import { licences } from './licences.js'
 import { arrange, type TableSpec } from './table.js'
@@ -11,7 +11,7 @@ import {
   type State,
   type TableName,
 } from './state.js'
-import { type Tone } from './view.js'
+import type { Tone } from './view.js'
 
 /** The state of a VM or job in the operator's words; `mark` says how bad it is without colour. */
 export interface StateWords {

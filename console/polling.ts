@@ -1,4 +1,4 @@
-import { type Action, type Step } from './event.js'
+import type { Action, Step } from './event.js'
 import { shownJob, shownPassId, type Part, type PartName, type PartRequest, type State } from './state.js'
 
 export const busyIntervalMs = 1000

@@ -1,8 +1,8 @@
 import os from 'node:os'
 import process from 'node:process'
 import v8 from 'node:v8'
-import { type ConsoleClient } from './console-client.js'
-import { type Event } from './event.js'
+import type { ConsoleClient } from './console-client.js'
+import type { Event } from './event.js'
 import { ownAddresses } from './own-addresses.js'
 import { frameView } from './panes/frame.js'
 import { openLines, type PlainLines } from './plain/lines.js'
@@ -10,9 +10,9 @@ import { startRunner } from './runner.js'
 import { initialState, type State } from './state.js'
 import { drawnTiers, type Tier } from './tier.js'
 import { cleanEnvironment, terminalCaps } from './terminal-caps.js'
-import { type Caps } from './ui/caps.js'
+import type { Caps } from './ui/caps.js'
 import { terminalGone } from './ui/terminal.js'
-import { type TerminalScreen } from './ui/screen.js'
+import type { TerminalScreen } from './ui/screen.js'
 
 const tickMs = 1000
 const addressesMs = 10_000

@@ -1,6 +1,6 @@
-import { type Static, type TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
 import Value from 'typebox/value'
-import { type ConsoleClient } from './console-client.js'
+import type { ConsoleClient } from './console-client.js'
 import {
   JobDetailView,
   JobList,
@@ -10,20 +10,13 @@ import {
   StatusView,
   type SourceVmView,
 } from '../agent/api/schemas.js'
-import { AppError, errorTable } from '../agent/errors.js'
-import { LinkError } from './agent-link.js'
-import { type PartReply, type Reading } from './event.js'
-import { type Failure, type PartRequest } from './state.js'
+import { AppError } from '../agent/errors.js'
+import type { PartReply, Reading } from './event.js'
+import { failureFromError } from './failure.js'
+import type { Failure, PartRequest } from './state.js'
 
 /** More pages than any inventory has: an agent that pages in a circle is not followed for ever. */
 const maxPages = 100
-
-export const failureFromError = (error: AppError): Failure => ({
-  code: error.code,
-  sentence: errorTable[error.code].sentence,
-  message: error.message,
-  next: errorTable[error.code].next,
-})
 
 const strange = (what: string): Failure => ({
   code: 'INTERNAL_BUG',
@@ -95,7 +88,3 @@ export async function readPart(
       return { name, key, reading: await reading('the pass', PassDetailView, () => client.pass(key, signal)) }
   }
 }
-
-/** The words for a silent agent; null for any other error, which is a bug. */
-export const awayReason = (error: unknown): string | null =>
-  error instanceof LinkError ? error.message : null

@@ -1,8 +1,8 @@
-import { type ConsoleClient } from './console-client.js'
+import type { ConsoleClient } from './console-client.js'
 import { AppError } from '../agent/errors.js'
-import { type Action, type DeedOutcome, type Event } from './event.js'
-import { awayReason, failureFromError, readPart } from './reading.js'
-import { type Deed, type PartRequest, type State } from './state.js'
+import type { Action, DeedOutcome, Event } from './event.js'
+import { awayReason, failureFromError } from './failure.js'
+import type { Deed, PartRequest, State } from './state.js'
 import { update } from './update.js'
 
 export interface RunnerDeps {
@@ -80,6 +80,8 @@ async function poll(
   parts: readonly PartRequest[],
   signal: AbortSignal,
 ): Promise<Event> {
+  // The contract is ten times as long to load as the first screen: that is drawn first.
+  const { readPart } = await import('./reading.js')
   try {
     const replies = await Promise.all(parts.map(part => readPart(deps.client, part, signal)))
     return { kind: 'polled', number, nowMs: deps.nowMs(), parts: replies }

@@ -1,14 +1,14 @@
-import {
-  type JobDetailView,
-  type JobView,
-  type PassDetailView,
-  type PassView,
-  type SourceVmView,
-  type StatusView,
+import type {
+  JobDetailView,
+  JobView,
+  PassDetailView,
+  PassView,
+  SourceVmView,
+  StatusView,
 } from '../agent/api/schemas.js'
-import { type LineEdit } from './line-edit.js'
+import type { LineEdit } from './line-edit.js'
 import { tableState, type TableState } from './table.js'
-import { type Tier } from './tier.js'
+import type { Tier } from './tier.js'
 
 /** A failure in the operator's words: `next` says what to do about it. */
 export interface Failure {

@@ -1,11 +1,11 @@
 import { codePoints } from './clean-text.js'
 import { chooseRow, runCommand } from './command.js'
-import { type DeedOutcome, type Event, type PartReply, type Reading, type Step } from './event.js'
+import type { DeedOutcome, Event, PartReply, Reading, Step } from './event.js'
 import { commandFor, keyContext } from './keymap.js'
 import { editLine, insertText, type LineEdit } from './line-edit.js'
 import { withMessage } from './message.js'
 import { lacksSomething, pollIntervalMs, pollSoon, pollWhenDue, retryDelayMs } from './polling.js'
-import { type Data, type Deed, type Overlay, type Part, type State } from './state.js'
+import type { Data, Deed, Overlay, Part, State } from './state.js'
 
 /** A message leaves the screen after this long, so that it is not taken for the present. */
 const messageMs = 30_000

@@ -13,7 +13,7 @@ import {
   type Tone,
   type View,
 } from '../console/view.js'
-import { type CheckResult } from './preflight/check.js'
+import type { CheckResult } from './preflight/check.js'
 import { keepWord, specAt, stepAt, type WizardState } from './wizard.js'
 
 /** A screen of the wizard, in the same terms as the console's. */

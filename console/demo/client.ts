@@ -1,5 +1,5 @@
-import { type ConsoleClient } from '../console-client.js'
-import { type JobView, type PassView } from '../../agent/api/schemas.js'
+import type { ConsoleClient } from '../console-client.js'
+import type { JobView, PassView } from '../../agent/api/schemas.js'
 import { AppError, errorTable } from '../../agent/errors.js'
 import { recording, runningPass, statusAt, type Recording } from './recording.js'
 

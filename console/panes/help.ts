@@ -1,5 +1,5 @@
 import { bindingsFor, bindingId, keyLabel } from '../keymap.js'
-import { type Screen, type State } from '../state.js'
+import type { Screen, State } from '../state.js'
 import { selectedIndex } from '../table.js'
 import { column, lazyRows, paragraph, span, textCell, type Block } from '../view.js'
 

@@ -1,4 +1,4 @@
-import { type PassDetailView, type PassView, type StepView } from '../../agent/api/schemas.js'
+import type { PassDetailView, PassView, StepView } from '../../agent/api/schemas.js'
 import { jobStateWords, passRows } from '../lists.js'
 import { agentNowMs, jobById, partFor, shownPassId, type Screen, type State } from '../state.js'
 import { selectedIndex } from '../table.js'

@@ -1,8 +1,8 @@
 import { codePoints } from '../clean-text.js'
-import { type Event } from '../event.js'
+import type { Event } from '../event.js'
 import { commandFor, keyContext } from '../keymap.js'
 import { focusedTable } from '../lists.js'
-import { type Section, type State } from '../state.js'
+import type { Section, State } from '../state.js'
 import { pageRows } from './text.js'
 
 /** What a typed line asks for: events, or why it is none of the choices. */

@@ -1,5 +1,5 @@
-import { type DrawnTier } from '../tier.js'
-import { type Block, type DialogView, type Span, type View } from '../view.js'
+import type { DrawnTier } from '../tier.js'
+import type { Block, DialogView, Span, View } from '../view.js'
 import { barText } from './bar.js'
 import { widthOf } from './cells.js'
 import { drawChart } from './draw-chart.js'

@@ -1,7 +1,7 @@
 import { Duplex, PassThrough } from 'node:stream'
-import blessed from 'blessed'
-import { type Caps } from './caps.js'
-import { type Frame } from './frame.js'
+import blessedScreen, { type BlessedLine } from 'blessed/lib/widgets/screen.js'
+import type { Caps } from './caps.js'
+import type { Frame } from './frame.js'
 import { attributeFor } from './theme.js'
 
 /**
@@ -15,17 +15,6 @@ export interface Painter {
   wipe(): void
   /** Leaves the alternate screen, shows the cursor. A second call does nothing. */
   close(): void
-}
-
-/** Blessed's buffer: an attribute and a character per cell, and a mark on each line that has to be looked at. */
-type Line = [attribute: number, char: string][] & { dirty: boolean }
-
-interface BlessedScreen {
-  readonly program: { cols: number; rows: number; csr(top: number, bottom: number): unknown; flush(): void }
-  readonly lines: Line[]
-  alloc(): void
-  draw(start: number, end: number): void
-  destroy(): void
 }
 
 /** Blessed's output: the size is told to it, so that it never asks and never redraws by itself. */
@@ -54,7 +43,7 @@ class PaintOutput extends Duplex {
 
 /** Takes the terminal over (alternate screen, hidden cursor) and gives the painter for it. */
 export function openPainter(caps: Caps, cols: number, rows: number, write: (text: string) => void): Painter {
-  const screen = blessed.screen({
+  const screen = blessedScreen({
     // Never gets a byte: the console decodes its keys itself.
     input: new PassThrough(),
     output: new PaintOutput(cols, rows, write),
@@ -62,7 +51,7 @@ export function openPainter(caps: Caps, cols: number, rows: number, write: (text
     forceUnicode: true,
     fullUnicode: true,
     autoPadding: false,
-  }) as unknown as BlessedScreen
+  })
   let closed = false
   return {
     paint: frame => {
@@ -89,7 +78,7 @@ export function openPainter(caps: Caps, cols: number, rows: number, write: (text
   }
 }
 
-function copyRow(frame: Frame, y: number, line: Line | undefined, colour: boolean): void {
+function copyRow(frame: Frame, y: number, line: BlessedLine | undefined, colour: boolean): void {
   if (line === undefined) return
   const withColour = colour && frame.tier !== 'ascii'
   frame.row(y).forEach((cell, x) => {
