@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module'
 import { Duplex, PassThrough } from 'node:stream'
-import blessedScreen, { type BlessedLine } from 'blessed/lib/widgets/screen.js'
 import type { Caps } from './caps.js'
 import type { Frame } from './frame.js'
 import { attributeFor } from './theme.js'
@@ -16,6 +16,24 @@ export interface Painter {
   /** Leaves the alternate screen, shows the cursor. A second call does nothing. */
   close(): void
 }
+
+/** Blessed's buffer: an attribute and a character per cell, and a mark on each line that has to be looked at. */
+type Line = [attribute: number, char: string][] & { dirty: boolean }
+
+interface BlessedScreen {
+  readonly program: { cols: number; rows: number; csr(top: number, bottom: number): unknown; flush(): void }
+  readonly lines: Line[]
+  alloc(): void
+  draw(start: number, end: number): void
+  destroy(): void
+}
+
+type BlessedOptions = Readonly<Record<'input' | 'output' | 'terminal', unknown>> &
+  Readonly<Record<'forceUnicode' | 'fullUnicode' | 'autoPadding', boolean>>
+
+/** Its entry point would load every widget, and an import would first search all of it for names: 40 ms of a start. */
+const loadBlessed = (): ((options: BlessedOptions) => BlessedScreen) =>
+  createRequire(import.meta.url)('blessed/lib/widgets/screen') as (options: BlessedOptions) => BlessedScreen
 
 /** Blessed's output: the size is told to it, so that it never asks and never redraws by itself. */
 class PaintOutput extends Duplex {
@@ -43,7 +61,7 @@ class PaintOutput extends Duplex {
 
 /** Takes the terminal over (alternate screen, hidden cursor) and gives the painter for it. */
 export function openPainter(caps: Caps, cols: number, rows: number, write: (text: string) => void): Painter {
-  const screen = blessedScreen({
+  const screen = loadBlessed()({
     // Never gets a byte: the console decodes its keys itself.
     input: new PassThrough(),
     output: new PaintOutput(cols, rows, write),
@@ -78,7 +96,7 @@ export function openPainter(caps: Caps, cols: number, rows: number, write: (text
   }
 }
 
-function copyRow(frame: Frame, y: number, line: BlessedLine | undefined, colour: boolean): void {
+function copyRow(frame: Frame, y: number, line: Line | undefined, colour: boolean): void {
   if (line === undefined) return
   const withColour = colour && frame.tier !== 'ascii'
   frame.row(y).forEach((cell, x) => {
