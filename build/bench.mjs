@@ -5,7 +5,7 @@ import { at } from './setup/paths.mjs'
 const [name = ''] = process.argv.slice(2)
 const script = at('test/bench', `${name}.mjs`)
 if (!/^[a-z-]+$/.test(name) || !existsSync(script)) {
-  process.stderr.write('usage: npm run bench -- copy\n')
+  process.stderr.write('usage: npm run bench -- copy|console\n')
   process.exit(2)
 }
 const { main } = await import(script)

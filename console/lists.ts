@@ -1,6 +1,7 @@
 import type { JobView, PassView, SourceVmView } from '../agent/api/schemas.js'
 import { bindingId, bindingsFor } from './keymap.js'
 import { licences } from './licences.js'
+import { pageKeys, pageRows } from './page-lookup.js'
 import { arrange, type TableSpec } from './table.js'
 import {
   jobById,
@@ -147,7 +148,7 @@ export const messageRows = (state: State): readonly MessageRow[] =>
 /** What the arrow keys move in: the ids in the order shown, and the table they belong to. */
 export function focusedTable(state: State): { readonly name: TableName; readonly ids: readonly string[] } {
   const { screen } = state
-  if (state.overlay?.kind === 'help') return { name: 'help', ids: bindingsFor(screen.kind).map(bindingId) }
+  if (state.overlay?.kind === 'help') return { name: 'help', ids: helpIds(state) }
   switch (screen.kind) {
     case 'home':
       return { name: 'attention', ids: attentionRows(state).map(row => row.id) }
@@ -159,6 +160,8 @@ export function focusedTable(state: State): { readonly name: TableName; readonly
       return { name: 'vms', ids: vmRows(state).map(row => row.vm.id) }
     case 'jobs':
       return { name: 'jobs', ids: jobRows(state).map(job => job.id) }
+    case 'page':
+      return { name: 'page', ids: pageRows(state).map(row => row.id) }
     case 'vm':
       return { name: 'disks', ids: diskKeys(state) }
     case 'job': {
@@ -178,3 +181,9 @@ function stepNames(state: State): readonly string[] {
   if (passId === null) return []
   return partFor(state.data.pass, passId).value?.steps.map(step => step.name) ?? []
 }
+
+/** The lines of the help page: the keys of the page first, as they are what differs. */
+export const helpIds = (state: State): readonly string[] => [
+  ...pageKeys(state).map(({ key }) => `page ${key}`),
+  ...bindingsFor(state.screen.kind).map(bindingId),
+]

@@ -13,7 +13,8 @@ import {
 import { AppError } from '../agent/errors.js'
 import type { PartReply, Reading } from './event.js'
 import { failureFromError } from './failure.js'
-import type { Failure, PartRequest } from './state.js'
+import type { Failure } from './part.js'
+import type { PartRequest } from './state.js'
 
 /** More pages than any inventory has: an agent that pages in a circle is not followed for ever. */
 const maxPages = 100
@@ -29,7 +30,7 @@ const strange = (what: string): Failure => ({
  * Runs one reading. A refusal, or an answer that does not fit the contract, is a result; a silent agent (LinkError)
  * rejects, because then nothing else would be answered either.
  */
-async function reading<Schema extends TSchema>(
+export async function readChecked<Schema extends TSchema>(
   what: string,
   schema: Schema,
   ask: () => Promise<unknown>,
@@ -51,7 +52,7 @@ async function inventory(
   const items: SourceVmView[] = []
   let after: string | undefined
   for (let page = 0; page < maxPages; page += 1) {
-    const part = await reading('the inventory', SourceVmList, () => client.sourceVms(after, signal))
+    const part = await readChecked('the inventory', SourceVmList, () => client.sourceVms(after, signal))
     if (!part.ok) return part
     items.push(...part.value.items)
     if (part.value.next === null) break
@@ -69,22 +70,30 @@ export async function readPart(
   const { name, key } = part
   switch (name) {
     case 'status':
-      return { name, key, reading: await reading('its status', StatusView, () => client.status(signal)) }
+      return { name, key, reading: await readChecked('its status', StatusView, () => client.status(signal)) }
     case 'vms':
       return { name, key, reading: await inventory(client, signal) }
     case 'jobs': {
-      const jobs = await reading('the jobs', JobList, async () => ({ items: await client.jobs(signal) }))
+      const jobs = await readChecked('the jobs', JobList, async () => ({ items: await client.jobs(signal) }))
       return { name, key, reading: jobs.ok ? { ok: true, value: jobs.value.items } : jobs }
     }
     case 'job':
-      return { name, key, reading: await reading('the job', JobDetailView, () => client.job(key, signal)) }
+      return {
+        name,
+        key,
+        reading: await readChecked('the job', JobDetailView, () => client.job(key, signal)),
+      }
     case 'passes': {
-      const passes = await reading('the passes', PassList, async () => ({
+      const passes = await readChecked('the passes', PassList, async () => ({
         items: await client.passes(key, signal),
       }))
       return { name, key, reading: passes.ok ? { ok: true, value: passes.value.items } : passes }
     }
     case 'pass':
-      return { name, key, reading: await reading('the pass', PassDetailView, () => client.pass(key, signal)) }
+      return {
+        name,
+        key,
+        reading: await readChecked('the pass', PassDetailView, () => client.pass(key, signal)),
+      }
   }
 }

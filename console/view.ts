@@ -135,6 +135,15 @@ export interface KeyHint {
   readonly label: string
 }
 
+/** A field of a form as the plain tier asks for it. */
+export interface QuestionView {
+  readonly prompt: string
+  /** The form is new: its notes are said first. */
+  readonly isFirst: boolean
+  /** What is typed must not show. */
+  readonly secret: boolean
+}
+
 export interface View {
   readonly identity: { readonly left: readonly Span[]; readonly right: readonly Span[] }
   readonly sections: readonly { readonly label: string; readonly active: boolean }[]
@@ -142,4 +151,6 @@ export interface View {
   readonly message: readonly Span[]
   readonly keys: readonly KeyHint[]
   readonly dialog: DialogView | null
+  /** Where one thing after the other is asked; null: nothing is. */
+  readonly question: QuestionView | null
 }

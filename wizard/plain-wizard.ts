@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream'
 import { answerTo, questionFor, type Asking } from './ask.js'
-import { readLines } from './line-reader.js'
+import { readLines } from '../console/plain/line-reader.js'
 import type { WizardEvent, WizardState } from './wizard.js'
 
 export interface PlainWizard {

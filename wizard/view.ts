@@ -29,6 +29,7 @@ export function wizardView(state: WizardState): View {
     message: state.message === '' ? [] : [span(state.message, 'warn')],
     keys: keys(state),
     dialog: null,
+    question: null,
   }
 }
 

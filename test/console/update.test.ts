@@ -9,7 +9,8 @@ import {
   staleSeconds,
   wantedParts,
 } from '../../console/polling.js'
-import { type Deed, type Failure, type State } from '../../console/state.js'
+import { type Deed, type State } from '../../console/state.js'
+import type { Failure } from '../../console/part.js'
 import { update } from '../../console/update.js'
 import { vmOf } from './fake-agent.js'
 import { answered, emptySite, openedOn, pressed, pressStep, recordedSite, startState } from './recorded.js'
