@@ -2,14 +2,12 @@ import type { TSchema } from 'typebox'
 import Value from 'typebox/value'
 import type { Field } from './form.js'
 
-/** Why a text is none of the schema's, with what is allowed; null: it is one. */
-export function schemaProblem(schema: TSchema, value: unknown): string | null {
+/** Why a text is none of the schema's, with what is allowed in the words of `allowed`; null: it is one. */
+export function schemaProblem(schema: TSchema, value: unknown, allowed: string | null = null): string | null {
   if (Value.Check(schema, value)) return null
+  if (allowed !== null) return `This has to be ${allowed}.`
   const [first] = Value.Errors(schema, value)
-  const allowed =
-    'description' in schema && typeof schema.description === 'string' ? schema.description : null
-  const found = first === undefined ? 'it does not fit' : first.message
-  return `This cannot be: it ${found}${allowed === null ? '' : ` (${allowed})`}.`
+  return `This cannot be: it ${first?.message ?? 'does not fit'}.`
 }
 
 interface TextField {
@@ -17,6 +15,8 @@ interface TextField {
   readonly label: string
   readonly schema: TSchema
   readonly secret?: boolean
+  /** What the schema takes, for an operator: `a whole number of GiB`. */
+  readonly allowed?: string
   /** May stay empty. */
   readonly optional?: boolean
   /** From what is typed to what the schema is about; null: nothing of the kind. */
@@ -24,7 +24,15 @@ interface TextField {
 }
 
 /** A field that takes what the schema of the API takes. */
-export function textField({ id, label, schema, secret = false, optional = false, parse }: TextField): Field {
+export function textField({
+  id,
+  label,
+  schema,
+  secret = false,
+  optional = false,
+  allowed,
+  parse,
+}: TextField): Field {
   return {
     kind: 'text',
     id,
@@ -32,7 +40,7 @@ export function textField({ id, label, schema, secret = false, optional = false,
     secret,
     check: text => {
       if (text === '') return optional ? null : 'This must not be empty.'
-      return schemaProblem(schema, parse === undefined ? text : parse(text))
+      return schemaProblem(schema, parse === undefined ? text : parse(text), allowed)
     },
   }
 }
@@ -42,15 +50,3 @@ export const choiceField = (
   label: string,
   options: readonly { readonly value: string; readonly label: string }[],
 ): Field => ({ kind: 'choice', id, label, options })
-
-/** A choice of the literals of a union. */
-export const literalField = (
-  id: string,
-  label: string,
-  schema: { readonly anyOf: readonly { readonly const: string }[] },
-): Field =>
-  choiceField(
-    id,
-    label,
-    schema.anyOf.map(each => ({ value: each.const, label: each.const })),
-  )

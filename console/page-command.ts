@@ -149,7 +149,7 @@ export function startTask(state: State, task: Task): Step {
 export function onTaskDone(state: State, next: Next): Step {
   if (next.kind === 'form' && state.overlay?.kind !== 'form')
     return quiet(withMessage(state, 'The form was closed; nothing was changed.', 'plain'))
-  return withNext(state, next)
+  return withNext({ ...state, message: null }, next)
 }
 
 export function formKeyStep(state: State, key: string): Step {

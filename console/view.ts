@@ -133,6 +133,8 @@ export interface KeyHint {
   /** One that can be typed as a line of its own; null: there is none. */
   readonly letter: string | null
   readonly label: string
+  /** Shown even where there is no room for all. */
+  readonly stays?: boolean
 }
 
 /** A field of a form as the plain tier asks for it. */

@@ -53,12 +53,16 @@ const confirmed = (given: Values, { certificate }: CertificateView) => ({
   ...(certificate === null ? {} : { thumbprintSha256: certificate.fingerprintSha256 }),
 })
 
+/** Half a fingerprint a line, so that it is compared in the same groups on 80 columns. */
+const fingerprintLines = (text: string): readonly string[] => text.match(/.{1,48}/g) ?? [text]
+
 const certificateNotes = ({ certificate }: CertificateView): readonly string[] =>
   certificate === null
     ? ['Plain http: there is no certificate, and nobody proves who answers.']
     : [
         `Certificate of ${certificate.subject}, by ${certificate.issuer}, valid ${certificate.validFrom.slice(0, 10)} to ${certificate.validTo.slice(0, 10)}.`,
-        `SHA-256 ${certificate.fingerprintSha256}`,
+        'SHA-256 of the certificate:',
+        ...fingerprintLines(certificate.fingerprintSha256),
       ]
 
 /** Step 2: whether it is the right server, and the keys for it. Asks it what can be chosen. */

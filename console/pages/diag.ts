@@ -99,8 +99,8 @@ function healthBlocks({ read }: PageContext): readonly Block[] {
           daemon.value.lost === 0 ? 'plain' : 'warn',
         ),
     cloud.kind === 'unknown'
-      ? fact('CloudStack', `unknown: ${cloud.why}`, 'warn')
-      : fact('CloudStack', `${cloud.value.applianceVolumes} volumes on this appliance`),
+      ? fact('Cloud', `unknown: ${cloud.why}`, 'warn')
+      : fact('Cloud', `${cloud.value.applianceVolumes} volumes on this appliance`),
   ]
 }
 

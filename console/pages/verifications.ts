@@ -67,9 +67,10 @@ function startForm(jobId: string, name: string): FormPage {
         ]),
         textField({
           id: 'bytesPerSecond',
-          label: 'Limit of each side, MiB/s',
+          label: 'Limit a side, MiB/s',
           schema: wanted.properties.bytesPerSecond,
           optional: true,
+          allowed: 'a whole number of MiB a second, or empty',
           parse: mebibytes,
         }),
       ],

@@ -1,12 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import { RequestVolumeOperation, type VolumeOperationKind } from '../../agent/api/volumes.js'
-import { schemaProblem, textField } from '../form-schema.js'
+import { textField } from '../form-schema.js'
 import type { Field, Values } from '../form.js'
 import type { FormPage, Next, Task } from '../page.js'
 import { paragraph, span } from '../view.js'
 import { fact } from './facts.js'
 
 const [createSchema, attachSchema, rootSchema] = RequestVolumeOperation.anyOf
+
+const uuid = 'an id as CloudStack shows it: 8-4-4-4-12 digits and letters a to f'
 
 interface KindWords {
   readonly title: string
@@ -20,12 +22,14 @@ const volumeField = textField({
   id: 'volumeId',
   label: 'Volume id',
   schema: attachSchema.properties.volumeId,
+  allowed: uuid,
 })
-const vmField = textField({ id: 'vmId', label: 'VM id', schema: rootSchema.properties.vmId })
+const vmField = textField({ id: 'vmId', label: 'VM id', schema: rootSchema.properties.vmId, allowed: uuid })
 const targetField = textField({
   id: 'vmId',
   label: 'VM id (empty: here)',
   schema: rootSchema.properties.vmId,
+  allowed: uuid,
   optional: true,
 })
 
@@ -41,9 +45,16 @@ export const kindWords: Readonly<Record<VolumeOperationKind, KindWords>> = {
         id: 'sizeGib',
         label: 'Size, GiB',
         schema: createSchema.properties.sizeBytes,
+        allowed: 'a whole number of GiB, at least 1',
         parse: gibibytes,
       }),
-      textField({ id: 'label', label: 'Label', schema: createSchema.properties.label, optional: true }),
+      textField({
+        id: 'label',
+        label: 'Label',
+        schema: createSchema.properties.label,
+        allowed: 'at most 40 letters, digits and hyphens',
+        optional: true,
+      }),
     ],
     typedWord: null,
   },
@@ -158,10 +169,7 @@ export const lookForm = (volumeId: string): FormPage => ({
   spec: {
     notes: ['As CloudStack, the volume daemon and the database show it.'],
     fields: [volumeField],
-    problems: ({ volumeId: typed = '' }) => {
-      const problem = schemaProblem(attachSchema.properties.volumeId, typed)
-      return problem === null ? {} : { volumeId: problem }
-    },
+    problems: () => ({}),
     submit: 'Look',
   },
   submit: ({ volumeId: typed = '' }) => ({

@@ -1,5 +1,5 @@
 import { codePoints } from '../clean-text.js'
-import { bindingsFor, isOffered, keyContext, keyLabel } from '../keymap.js'
+import { bindingsFor, isOffered, keyContext, keyLabel, type Command } from '../keymap.js'
 import { formKeys } from '../form.js'
 import { pageKeys, shownPage } from '../page-lookup.js'
 import { sections, type Section } from '../sections.js'
@@ -94,6 +94,8 @@ function messageSpans(state: State): readonly Span[] {
   return state.message === null ? [] : [span(state.message.text, state.message.tone)]
 }
 
+const general: ReadonlySet<Command> = new Set(['back', 'refresh', 'help', 'quit'])
+
 /** Each key of the context that has a label, in the order of the key map. */
 function keyHints(state: State): readonly KeyHint[] {
   const draw: readonly KeyHint[] =
@@ -106,12 +108,19 @@ function keyHints(state: State): readonly KeyHint[] {
             key: keyLabel(binding.keys[0] ?? ''),
             letter: binding.keys.find(key => codePoints(key).length === 1) ?? null,
             label: binding.label,
+            stays: binding.command === 'help',
+            general: general.has(binding.command),
           },
         ],
   )
   if (state.overlay?.kind === 'form') return formKeys
   const ofPage = state.overlay === null ? pageHints(state) : []
-  return [...ofPage, ...bound, ...draw]
+  // What differs from screen to screen comes first: it is what has to be found.
+  const own = bound.filter(hint => !hint.general)
+  const rest = bound.filter(hint => hint.general)
+  return state.screen.kind === 'page'
+    ? [...ofPage, ...own, ...rest, ...draw]
+    : [...own, ...ofPage, ...rest, ...draw]
 }
 
 const pageHints = (state: State): readonly KeyHint[] =>

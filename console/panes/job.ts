@@ -123,9 +123,17 @@ function stepBlocks(
       sort: null,
     },
     ...(part.failure === null ? [] : [failureBlock(part.failure)]),
+    ...noteBlocks(part.value),
     ...brokenBlocks(part.value?.brokenCopies ?? []),
     ...(failure === null ? [] : [failureBlock(knownFailure(failure), failedAt(failedStep))]),
   ]
+}
+
+/** How the pass read, and what did not go as it should without breaking it; the newest of more. */
+function noteBlocks(pass: PassDetailView | null): readonly Block[] {
+  if (pass === null || pass.notes.length === 0) return []
+  const more = pass.notes.length > 1 ? ` (and ${pass.notes.length - 1} more)` : ''
+  return [paragraph([span('Note  ', 'dim'), span(`${pass.notes.at(-1) ?? ''}${more}`, 'warn')], 6, 2)]
 }
 
 /** Copies that broke and were taken up again, by their newest. */

@@ -36,8 +36,9 @@ export function questionFor({ page: { spec }, form, failure }: FormOverlay): Que
       secret: false,
     }
   }
-  const keeps = field.secret || value === '' ? '' : `, Enter keeps ${drawableText(value)}, a dot empties it`
-  return { prompt: `${said}${label}${keeps}, < goes back: `, isFirst, secret: field.secret }
+  const now = field.secret || value === '' ? '' : `${label}: ${drawableText(value)}\n`
+  const ask = now === '' ? label : 'Enter keeps it, a dot empties it'
+  return { prompt: `${said}${now}${ask}, < goes back: `, isFirst, secret: field.secret }
 }
 
 /** A typed line as an answer to it. */

@@ -40,7 +40,7 @@ export const plainBlocks = (blocks: readonly Block[]): readonly string[] =>
 /** The line that asks; it always ends in a colon. */
 export function plainPrompt(view: View): string {
   const { dialog } = view
-  if (view.question !== null) return view.question.prompt
+  if (view.question !== null) return `${view.question.prompt.split('\n').flatMap(wrapped).join('\n')} `
   if (dialog !== null) {
     const choices = dialog.buttons.map(({ label }, at) => `${at + 1} ${label}`).join(', ')
     return dialog.typedWord === null
