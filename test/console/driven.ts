@@ -93,7 +93,7 @@ export class Driven {
   }
 
   async type(text: string): Promise<void> {
-    await this.press(...text)
+    await this.press(...Array.from(text))
   }
 
   picture(): string {

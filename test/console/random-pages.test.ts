@@ -8,7 +8,7 @@ const keyCount = Number(process.env['RANDOM_KEYS'] ?? 3000)
 const seed = Number(process.env['RANDOM_SEED'] ?? 11)
 
 const names = [
-  ...'123456781234567 aAbBcCdDefFiInoOpQrRsSvwxXyzZ*/?+-jkgGT~é日\u001b\u009b\u202e',
+  ...Array.from('123456781234567 aAbBcCdDefFiInoOpQrRsSvwxXyzZ*/?+-jkgGT~é日\u001b\u009b\u202e'),
   ...['enter', 'enter', 'enter', 'tab', 'tab', 'backtab', 'up', 'down', 'down', 'left', 'right', 'escape'],
   ...['pageup', 'pagedown', 'home', 'end', 'f1', 'f2', 'f6', 'f7', 'f8', 'f10', 'f12', 'backspace', 'delete'],
   ...['ctrl-a', 'ctrl-u', 'ctrl-k', 'ctrl-l', 'ctrl-t', 'ctrl-r', 'ctrl-c'],
@@ -69,13 +69,16 @@ void t.test(`${keyCount} random keys, seed ${seed}`, async t => {
     const { overlay } = console.state
     const typed = overlay?.kind === 'question' || overlay?.kind === 'confirm' ? overlay.typed : null
     const keys =
-      typed !== null && random(5) === 0 ? [...(random(10) < 7 ? typed.wanted : pick(words))] : [pick(names)]
+      typed !== null && random(5) === 0
+        ? Array.from(random(10) < 7 ? typed.wanted : pick(words))
+        : [pick(names)]
     for (const key of keys) {
       const now = console.state.overlay
+      const asked = now?.kind === 'question' || now?.kind === 'confirm' ? now : null
       // Enter on the other button, with the whole word in the field, is the only way to a loss.
-      const isAsked = (now?.kind === 'question' || now?.kind === 'confirm') && now.typed !== null
-      const isTyped = isAsked && now.button === 1 && now.typed?.line.text === now.typed?.wanted
-      confirmed = isTyped && key === 'enter' ? (now.typed?.wanted ?? null) : null
+      const word = asked?.typed ?? null
+      const isTyped = word !== null && asked?.button === 1 && word.line.text === word.wanted
+      confirmed = isTyped && key === 'enter' ? word.wanted : null
       console.send({ kind: 'key', key })
       await console.settled()
     }
