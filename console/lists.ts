@@ -122,18 +122,23 @@ export interface AttentionRow {
 /** What an operator has to look at, worst first: broken jobs, also of VMs that left the inventory, and unknown states. */
 export function attentionRows(state: State): readonly AttentionRow[] {
   const jobs = state.data.jobs.value
-  const byVm = new Map((jobs ?? []).map(job => [job.sourceVmId, job]))
-  const known = new Set((state.data.vms.value ?? []).map(vm => vm.id))
-  const ofVms = (state.data.vms.value ?? []).map(vm => {
-    const job = byVm.get(vm.id) ?? null
-    return { id: vm.id, name: vm.name, job, state: vmStateWords(vm, job, jobs !== null) }
-  })
+  const vms = state.data.vms.value ?? []
   const ofJobs = (jobs ?? [])
-    .filter(job => !known.has(job.sourceVmId))
-    .map(job => ({ id: job.sourceVmId, name: job.vmName, job, state: jobStateWords(job) }))
-  return [...ofVms, ...ofJobs]
+    .map(job => ({ job, state: jobStateWords(job) }))
     .filter(row => row.state.rank <= unknownState.rank)
-    .sort((a, b) => a.state.rank - b.state.rank || (byName(a.name) < byName(b.name) ? -1 : 1))
+    .map(row => ({
+      id: row.job.sourceVmId,
+      name: vms.find(vm => vm.id === row.job.sourceVmId)?.name ?? row.job.vmName,
+      ...row,
+    }))
+  const withJob = new Set((jobs ?? []).map(job => job.sourceVmId))
+  // Thousands of VMs in order are only passed by.
+  const ofVms = vms
+    .filter(vm => jobs === null || (vm.jobId !== null && !withJob.has(vm.id)))
+    .map(vm => ({ id: vm.id, name: vm.name, job: null, state: vmStateWords(vm, null, jobs !== null) }))
+  return [...ofJobs, ...ofVms].sort(
+    (a, b) => a.state.rank - b.state.rank || (byName(a.name) < byName(b.name) ? -1 : 1),
+  )
 }
 
 export interface MessageRow {

@@ -28,7 +28,7 @@ export function openPage(state: State, name: string, params: PageParams = noPara
     overlay: null,
     marks: [],
     screen: { kind: 'page', page: name, params, from, fromTable: state.tables.page },
-    tables: { ...state.tables, page: tableState(-1) },
+    tables: { ...state.tables, page: tableState(page.table?.orderedBy ?? -1) },
   }
   return askAgain(opened)
 }
@@ -113,13 +113,19 @@ export function withNext(state: State, next: Next): Step {
     case 'report':
       return askAgain({ ...state, overlay: { kind: 'report', title: next.title, body: next.body } })
     case 'done':
-      return askAgain(withMessage({ ...state, overlay: null, marks: [] }, next.text, 'good'))
+      return askAgain(withMessage({ ...readAllSoon(state), overlay: null, marks: [] }, next.text, 'good'))
     case 'gone':
-      return quiet(withMessage({ ...leaveAll(state), overlay: null }, next.text, 'good'))
+      return quiet(withMessage({ ...leaveAll(readAllSoon(state)), overlay: null }, next.text, 'good'))
     case 'refused':
       return quiet(withMessage(state, next.why, 'warn'))
   }
 }
+
+/** A task may have changed what the inventory says of a VM. */
+const readAllSoon = (state: State): State => ({
+  ...state,
+  polling: { ...state.polling, inventoryWanted: true, nextAtMs: state.nowMs },
+})
 
 function leaveAll(state: State): State {
   if (state.screen.kind === 'page') return leaveAll(leavePage(state))
@@ -178,7 +184,10 @@ export function toggleMarks(state: State, all: boolean): State {
   if (shownPage(state)?.table?.canMark !== true) return state
   const rows = pageRows(state)
   const ids = rows.map(row => row.id)
-  if (all) return { ...state, marks: ids.every(id => state.marks.includes(id)) ? [] : ids }
+  if (all) {
+    const marked = new Set(state.marks)
+    return { ...state, marks: ids.every(id => marked.has(id)) ? [] : ids }
+  }
   const id = chosenRow(state, rows)?.id
   if (id === undefined) return state
   const marks = state.marks.includes(id) ? state.marks.filter(each => each !== id) : [...state.marks, id]

@@ -105,6 +105,8 @@ export interface PageTable {
   readonly empty: (context: PageContext) => string
   readonly filterFields: readonly string[]
   readonly canMark: boolean
+  /** Column it is ordered by at first; null: as the rows come. */
+  readonly orderedBy: number | null
 }
 
 /** Something asked of the agent. `run` says what comes after it; its AppErrors are shown to the operator. */

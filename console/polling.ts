@@ -5,7 +5,7 @@ import { shownJob, shownPassId, type PartName, type PartRequest, type State } fr
 export const busyIntervalMs = 1000
 export const idleIntervalMs = 5000
 /** The inventory changes slowly and can be thousands of VMs long: read each 5 s it would cost 2 % of a processor. */
-const inventoryIntervalMs = 15_000
+const inventoryIntervalMs = 30_000
 /** Ticks are this far apart: a poll may come so much early. */
 const tickMs = 1000
 const missedPollsUntilStale = 3

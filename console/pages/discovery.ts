@@ -142,6 +142,7 @@ const discovery: Page = {
       vms === null ? 'Reading the inventory ...' : 'vCenter shows no VM to this appliance.',
     filterFields: ['name', 'folder', 'host', 'power', 'managed', 'job'],
     canMark: true,
+    orderedBy: 0,
   },
   foot: () => [],
   actions: [

@@ -66,6 +66,7 @@ const history: Page = {
         : 'No pass has recorded the hardware of this VM yet.',
     filterFields: [],
     canMark: false,
+    orderedBy: null,
   },
   foot: () => [],
   actions: [
@@ -137,6 +138,7 @@ const version: Page = {
       split(params.id).version > 1 ? 'Nothing that is recorded.' : 'It is the first version.',
     filterFields: [],
     canMark: false,
+    orderedBy: null,
   },
   foot: () => [],
   actions: [],

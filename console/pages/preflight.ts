@@ -56,6 +56,7 @@ const preflight: Page = {
         : 'Nothing speaks against it.',
     filterFields: ['weight', 'code'],
     canMark: false,
+    orderedBy: null,
   },
   foot: ({ read, params }, row) => {
     const findings = read(findingsOf(params.id)).value?.findings ?? []

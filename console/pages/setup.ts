@@ -53,7 +53,8 @@ function configured({ read }: PageContext): readonly Block[] {
     fact('Zone', choice.zoneId),
     fact('Offering', choice.diskOfferingId),
     fact('This VM', choice.applianceVmId),
-    fact('Network', `${choice.networkId ?? 'none'}   template ${choice.templateId ?? 'none'}`),
+    fact('Network', choice.networkId ?? 'none'),
+    fact('Template', choice.templateId ?? 'none'),
   ]
 }
 
@@ -82,6 +83,7 @@ const setup: Page = {
       read(validation).value === null ? 'Not checked.' : 'The check found nothing to say.',
     filterFields: ['result'],
     canMark: false,
+    orderedBy: null,
   },
   foot: (context, row) => {
     const finding = findingsOf(context).find((each, at) => `${at} ${each.code}` === row?.id)

@@ -118,6 +118,7 @@ const storage: Page = {
         : 'Nothing was asked for yet. n makes a volume.',
     filterFields: ['kind', 'state', 'volume'],
     canMark: false,
+    orderedBy: null,
   },
   foot: (context, row) => {
     const operation = operationOf(context, row)

@@ -154,6 +154,7 @@ const verifications: Page = {
         : 'Nothing was verified yet. s starts a verification.',
     filterFields: ['state', 'by'],
     canMark: false,
+    orderedBy: null,
   },
   foot: ({ read, params }, row) => {
     const chosen = read(listOf(params.id)).value?.items.find(item => item.id === row?.id)
@@ -239,6 +240,7 @@ const evidence: Page = {
     empty: () => 'No disk was looked at yet.',
     filterFields: [],
     canMark: false,
+    orderedBy: null,
   },
   foot: ({ read, params }, row) => {
     const disk = read(evidenceOf(params.id)).value?.disks.find(each => each.diskKey === row?.id)

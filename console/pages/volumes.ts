@@ -116,6 +116,7 @@ const exportsPage: Page = {
       read(exportList).value === null ? 'Asking the volume daemon ...' : 'No volume is open for writing.',
     filterFields: ['serial'],
     canMark: false,
+    orderedBy: null,
   },
   foot: () => [],
   actions: [],
@@ -187,6 +188,7 @@ const findings: Page = {
       read(findingList).value === null ? 'Reading the findings ...' : 'Everything is as it is recorded.',
     filterFields: ['kind', 'removable'],
     canMark: false,
+    orderedBy: null,
   },
   foot: (context, row) => {
     const finding = findingOf(context, row)

@@ -169,6 +169,21 @@ void t.test(
   },
 )
 
+void t.test('VMs are added in bulk, by mark and by filter, and shown as added at once', async t => {
+  const console = await driven(t)
+  await console.press('2', 'a', '/')
+  await console.type('managed:no')
+  await console.press('enter', '*')
+  t.match(console.picture(), /2 marked, 2 rows/)
+  await console.press('a')
+  t.match(console.picture(), /Add 2 VMs\?[^]*lab-7, old-print/)
+  await console.press('enter')
+  t.match(console.picture(), /Nothing was changed/, 'the first button changes nothing')
+  await console.press('a', 'tab', 'enter')
+  t.match(console.picture(), /2 added, 0 were there, 0 failed/)
+  t.match(console.picture(), /Nothing matches the filter/, 'none is left')
+})
+
 void t.test('a form that was left is not opened again by a late answer', async t => {
   let answer: () => void = () => undefined
   const demo = demoClient(() => drivenNowMs)
