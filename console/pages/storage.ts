@@ -34,13 +34,16 @@ function stateWords({ state, drift }: VolumeOperationView): { readonly words: st
   }
 }
 
+/** Kinds that are about a VM, of CloudStack or this one. */
+const hasTarget: ReadonlySet<VolumeOperationKind> = new Set(['attach', 'attach-root', 'detach', 'clean-up'])
+
 function operationFacts(operation: VolumeOperationView): readonly Block[] {
   const { failure } = operation
   return [
     { kind: 'rule', title: `Operation ${operation.number}, ${operation.kind}` },
     fact('Volume', operation.volumeId ?? 'not made yet'),
-    fact('VM', operation.vmId ?? 'this appliance'),
-    fact('Device', operation.devicePath ?? 'none'),
+    ...(hasTarget.has(operation.kind) ? [fact('VM', operation.vmId ?? 'this appliance')] : []),
+    ...(operation.devicePath === null ? [] : [fact('Device', operation.devicePath)]),
     ...(operation.drift === null ? [] : [paragraph([span(`Drift: ${operation.drift}`, 'bad')], 3, 2)]),
     ...(failure === null
       ? []

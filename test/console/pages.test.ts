@@ -6,6 +6,8 @@ import { demoClient } from '../../console/demo/client.js'
 import { bindings } from '../../console/keymap.js'
 import { features } from '../../console/pages/registry.js'
 import { kindWords, requestOf } from '../../console/pages/volume-forms.js'
+import { frameView } from '../../console/panes/frame.js'
+import { answerFor } from '../../console/plain/answer.js'
 import { lineCells } from '../../console/plain/text.js'
 import { tiers } from '../../console/tier.js'
 import { widthOf } from '../../console/ui/cells.js'
@@ -227,4 +229,61 @@ void t.test('an answer that does not fit the contract is not shown', async t => 
   await console.press('2', 'enter', 'f')
   t.match(console.picture(), /INTERNAL_BUG/)
   t.notMatch(console.picture(), /all well/)
+})
+
+void t.test('plain: a form is asked line by line, secrets without an echo', async t => {
+  const console = await driven(t, { tier: 'plain' })
+  const secrets: boolean[] = []
+  const answer = async (typed: string): Promise<void> => {
+    secrets.push(frameView(console.state).question?.secret ?? false)
+    const given = answerFor(console.state, typed)
+    t.ok(given.ok, typed)
+    if (given.ok) for (const event of given.events) console.send(event)
+    await console.settled()
+  }
+  await answer('setup')
+  await answer('c')
+  t.match(console.picture(), /Address: https:.*\nEnter keeps it/)
+  await answer('')
+  await answer('')
+  t.match(console.picture(), /1 Show certificate, 2 Back/)
+  await answer('1')
+  t.match(console.picture(), /step 2 of 3[^]*1 not compared[^]*2 yes/)
+  await answer('2')
+  await answer(' canary key ')
+  await answer('canary secret')
+  t.same(secrets, [false, false, false, false, false, false, true, true])
+  t.notMatch(console.picture(), /canary/)
+  await answer('1')
+  t.match(console.picture(), /step 3 of 3[^]*zone-west/)
+  t.notOk(answerFor(console.state, '9').ok, 'none of the choices')
+  await answer('<')
+  t.match(console.picture(), /step 2 of 3/)
+})
+
+void t.test('nothing is taken from anybody before the whole word was typed', async t => {
+  for (const [name, keys] of Object.entries(pageScenes)) {
+    const asked = await driven(t)
+    await asked.press(...keys)
+    const { overlay } = asked.state
+    if (overlay?.kind !== 'question' || overlay.typed === null) {
+      asked.stop()
+      continue
+    }
+    const before = asked.picture()
+    await asked.press('tab', 'enter')
+    t.equal(asked.state.overlay?.kind, 'question', `${name}: not without the word`)
+    await asked.type(overlay.typed.wanted.slice(0, -1))
+    await asked.press('enter')
+    t.equal(asked.state.overlay?.kind, 'question', `${name}: not with a part of it`)
+    asked.send({ kind: 'paste', text: overlay.typed.wanted.slice(-1) })
+    await asked.press('enter')
+    t.equal(asked.state.overlay?.kind, 'question', `${name}: not with a pasted one`)
+    t.match(before, /Type [A-Z]+ to go on/)
+    await asked.type(overlay.typed.wanted.slice(-1))
+    await asked.press('enter')
+    t.equal(asked.state.overlay, null, `${name}: with the word`)
+    t.equal(asked.state.message?.tone, 'good', asked.state.message?.text)
+    asked.stop()
+  }
 })
