@@ -283,7 +283,7 @@ void t.test('nothing is taken from anybody before the whole word was typed', asy
     await asked.type(overlay.typed.wanted.slice(-1))
     await asked.press('enter')
     t.equal(asked.state.overlay, null, `${name}: with the word`)
-    t.equal(asked.state.message?.tone, 'good', asked.state.message?.text)
+    t.equal(asked.state.message?.tone, 'good', `${name}: ${asked.state.message?.text ?? ''}`)
     asked.stop()
   }
 })
