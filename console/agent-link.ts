@@ -1,5 +1,5 @@
 import http from 'node:http'
-import { type Send } from '../agent/api/client.js'
+import type { Send } from '../agent/api/client.js'
 import { cleanJson } from './clean-text.js'
 
 /** No answer is larger: 1,000 VMs are about 300 KB. */

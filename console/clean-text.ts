@@ -102,13 +102,17 @@ export function cleanText(text: string): string {
 /** Nesting deeper than the contract ever has is cut off. */
 const maxDepth = 12
 
-/** A parsed JSON value with every string in it cleaned, the keys of objects too. */
+/** A parsed JSON value with every string in it cleaned, the keys of objects too. What was clean is given back as it is. */
 export function cleanJson(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return cleanText(value)
   if (typeof value !== 'object' || value === null) return value
   if (depth >= maxDepth) return null
-  if (Array.isArray(value)) return value.map(item => cleanJson(item, depth + 1))
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [cleanText(key), cleanJson(item, depth + 1)] as const),
-  )
+  if (Array.isArray(value)) {
+    const items = value.map(item => cleanJson(item, depth + 1))
+    return items.some((item, at) => item !== value[at]) ? items : value
+  }
+  const entries = Object.entries(value)
+  const cleaned = entries.map(([key, item]) => [cleanText(key), cleanJson(item, depth + 1)] as const)
+  const isClean = entries.every(([key, item], at) => cleaned[at]?.[0] === key && cleaned[at][1] === item)
+  return isClean ? value : Object.fromEntries(cleaned)
 }

@@ -1,10 +1,21 @@
-import { type Step } from './event.js'
-import { type Command } from './keymap.js'
+import type { Step } from './event.js'
+import type { Command } from './keymap.js'
 import { lineOf } from './line-edit.js'
 import { focusedTable, jobColumns, vmColumns } from './lists.js'
 import { withMessage } from './message.js'
 import { pollSoon, pollWhenDue } from './polling.js'
-import { isTyped, jobOfVm, shownJob, vmById, type Deed, type Screen, type State } from './state.js'
+import { andThen, askAgain, leavePage, openPage, startTask, toggleMarks } from './page-command.js'
+import { shownPage } from './page-lookup.js'
+import {
+  isTyped,
+  jobOfVm,
+  shownJob,
+  vmById,
+  type Deed,
+  type Screen,
+  type State,
+  type TableName,
+} from './state.js'
 import { moveSelection, selectedIndex, tableState } from './table.js'
 import { nextTier } from './tier.js'
 
@@ -37,10 +48,20 @@ export function runCommand(state: State, command: Command): Step {
       return goTo(state, { kind: 'vms' })
     case 'section-jobs':
       return goTo(state, { kind: 'jobs' })
+    case 'section-storage':
+      return openPage(state, 'storage')
+    case 'section-setup':
+      return openPage(state, 'setup')
+    case 'section-diag':
+      return openPage(state, 'diag')
     case 'section-messages':
       return goTo(state, { kind: 'messages' })
     case 'section-about':
       return goTo(state, { kind: 'about' })
+    case 'mark':
+      return quiet(move(toggleMarks(state, false), 1))
+    case 'mark-all':
+      return quiet(toggleMarks(state, true))
     case 'filter':
       return quiet(startFilter(state))
     case 'filter-keep':
@@ -54,7 +75,7 @@ export function runCommand(state: State, command: Command): Step {
     case 'focus-next':
       return quiet(focusNext(state))
     case 'refresh':
-      return pollWhenDue(refresh(state))
+      return andThen(pollWhenDue(refresh(state)), askAgain)
     case 'redraw':
       return { state, actions: [{ kind: 'redraw' }] }
     case 'next-tier': {
@@ -99,9 +120,12 @@ function move(state: State, step: number): State {
   return { ...state, tables: { ...state.tables, [name]: moveSelection(ids, state.tables[name], span) } }
 }
 
+const leaveAllPages = (state: State): State =>
+  state.screen.kind === 'page' ? leaveAllPages(leavePage(state)) : state
+
 /** Opens a screen; what it needs and nobody knows yet is asked for at once. */
 function goTo(state: State, screen: Screen): Step {
-  return pollWhenDue(pollSoon({ ...state, screen, overlay: null }))
+  return pollWhenDue(pollSoon({ ...leaveAllPages(state), screen, overlay: null }))
 }
 
 const openHelp = (state: State): State => ({
@@ -127,6 +151,7 @@ function open(state: State): Step {
     case 'passes':
     case 'steps':
     case 'help':
+    case 'page':
       return quiet(state)
   }
 }
@@ -168,6 +193,10 @@ function showJob(state: State): Step {
 
 function back(state: State): Step {
   if (state.overlay !== null) return quiet({ ...state, overlay: null })
+  if (state.screen.kind === 'page') {
+    if (state.tables.page.filter === '') return pollWhenDue(pollSoon(leavePage(state)))
+    return quiet(withFilter(state, 'page', ''))
+  }
   switch (state.screen.kind) {
     case 'vm':
       return goTo(state, { kind: 'vms' })
@@ -184,14 +213,36 @@ function back(state: State): Step {
       if (state.tables[name].filter === '') {
         return goTo(state, { kind: 'home' })
       }
-      return quiet({ ...state, tables: { ...state.tables, [name]: { ...state.tables[name], filter: '' } } })
+      return quiet(withFilter(state, name, ''))
     }
   }
 }
 
-const listName = (state: State): 'vms' | 'jobs' => (state.screen.kind === 'jobs' ? 'jobs' : 'vms')
+const withFilter = (state: State, name: TableName, filter: string): State => ({
+  ...state,
+  tables: { ...state.tables, [name]: { ...state.tables[name], filter } },
+})
+
+/** The table that is filtered and ordered here. */
+export function listName(state: State): 'vms' | 'jobs' | 'page' {
+  if (state.screen.kind === 'page') return 'page'
+  return state.screen.kind === 'jobs' ? 'jobs' : 'vms'
+}
+
+/** The titles of its columns. */
+function listColumns(state: State): readonly string[] {
+  switch (listName(state)) {
+    case 'vms':
+      return vmColumns
+    case 'jobs':
+      return jobColumns
+    case 'page':
+      return shownPage(state)?.table?.columns.map(each => each.title) ?? []
+  }
+}
 
 function startFilter(state: State): State {
+  if (state.screen.kind === 'page' && shownPage(state)?.table === null) return state
   const { filter } = state.tables[listName(state)]
   return { ...state, overlay: { kind: 'filter', line: lineOf(filter), before: filter } }
 }
@@ -208,14 +259,15 @@ type Sort = State['tables']['vms']['sort']
 function withListTable(state: State, change: (sort: Sort) => Sort): State {
   const name = listName(state)
   const table = { ...state.tables[name], sort: change(state.tables[name].sort) }
-  const column = (name === 'vms' ? vmColumns : jobColumns)[table.sort.column] ?? ''
+  const column = listColumns(state)[table.sort.column] ?? ''
   const order = table.sort.descending ? ', reversed' : ''
   const ordered = { ...state, tables: { ...state.tables, [name]: table } }
   return withMessage(ordered, `Ordered by ${column.toLowerCase()}${order}.`, 'plain')
 }
 
 function sortNext(state: State): State {
-  const count = (state.screen.kind === 'jobs' ? jobColumns : vmColumns).length
+  const count = listColumns(state).length
+  if (count === 0) return state
   return withListTable(state, sort => ({ column: (sort.column + 1) % count, descending: false }))
 }
 
@@ -287,19 +339,20 @@ function askCancelPass(state: State): State {
 }
 
 function otherButton(state: State): State {
-  if (state.overlay?.kind !== 'confirm') return state
+  if (state.overlay?.kind !== 'confirm' && state.overlay?.kind !== 'question') return state
   return { ...state, overlay: { ...state.overlay, button: state.overlay.button === 0 ? 1 : 0 } }
 }
 
 function pressButton(state: State): Step {
   const { overlay } = state
   const closed: State = { ...state, overlay: null }
-  if (overlay?.kind !== 'confirm') return quiet(closed)
+  if (overlay?.kind !== 'confirm' && overlay?.kind !== 'question') return quiet(closed)
   if (overlay.button === 0) return quiet(withMessage(closed, 'Nothing was changed.', 'plain'))
   if (!isTyped(overlay.typed)) {
     const word = overlay.typed?.wanted ?? ''
     return quiet(withMessage(state, `Type ${word} first; Esc closes and changes nothing.`, 'warn'))
   }
+  if (overlay.kind === 'question') return startTask(closed, overlay.question.task)
   const off = whyOff(state)
   return off === null ? perform(closed, overlay.deed) : quiet(withMessage(closed, off, 'warn'))
 }

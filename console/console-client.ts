@@ -1,4 +1,4 @@
-import { type OperatorClient } from '../agent/api/client.js'
+import type { OperatorClient } from '../agent/api/client.js'
 
 /** The part of the operator's API the screens use. */
 export type ConsoleClient = Pick<

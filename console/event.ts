@@ -1,12 +1,14 @@
-import {
-  type JobDetailView,
-  type JobView,
-  type PassDetailView,
-  type PassView,
-  type SourceVmView,
-  type StatusView,
+import type {
+  JobDetailView,
+  JobView,
+  PassDetailView,
+  PassView,
+  SourceVmView,
+  StatusView,
 } from '../agent/api/schemas.js'
-import { type Deed, type Failure, type OwnAddress, type PartRequest, type State } from './state.js'
+import type { Feature, Next, Read } from './page.js'
+import type { Failure } from './part.js'
+import type { Deed, OwnAddress, PartRequest, State } from './state.js'
 
 export type Reading<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure }
@@ -25,6 +27,8 @@ export type DeedOutcome =
   | { readonly kind: 'done' }
   /** The first half of `start-replication` went well; the pass comes next. */
   | { readonly kind: 'job-created'; readonly jobId: string }
+  /** What a task said comes after it. */
+  | { readonly kind: 'next'; readonly next: Next }
   | { readonly kind: 'refused'; readonly failure: Failure }
   | { readonly kind: 'unknown'; readonly reason: string }
 
@@ -36,6 +40,14 @@ export type Event =
   | { readonly kind: 'tick'; readonly nowMs: number }
   /** Opens a row of the focused table by its place, where rows can be opened. */
   | { readonly kind: 'choose'; readonly index: number }
+  | { readonly kind: 'features'; readonly features: readonly Feature[] }
+  /** A reading of a page ended. */
+  | {
+      readonly kind: 'asked'
+      readonly key: string
+      readonly nowMs: number
+      readonly reading: Reading<unknown>
+    }
   | { readonly kind: 'addresses'; readonly addresses: readonly OwnAddress[] | null }
   | {
       readonly kind: 'polled'
@@ -59,6 +71,7 @@ export type Event =
 /** What the runner is asked to do; each that talks to the agent is answered by an event. */
 export type Action =
   | { readonly kind: 'poll'; readonly number: number; readonly parts: readonly PartRequest[] }
+  | { readonly kind: 'ask'; readonly read: Read }
   | { readonly kind: 'do'; readonly deed: Deed }
   | { readonly kind: 'redraw' }
   | { readonly kind: 'quit' }

@@ -1,5 +1,7 @@
-import { type JobView } from '../agent/api/schemas.js'
-import { shownJob, type Section, type State } from './state.js'
+import type { JobView } from '../agent/api/schemas.js'
+import { sections, type OwnSection, type Section } from './sections.js'
+import { shownPage } from './page-lookup.js'
+import { shownJob, type State } from './state.js'
 
 export type Command =
   | 'up'
@@ -28,13 +30,16 @@ export type Command =
   | 'help'
   | 'quit'
   | `section-${Section}`
+  | 'mark'
+  | 'mark-all'
   | 'button-next'
   | 'button-press'
   | 'filter-keep'
   | 'filter-drop'
 
 /** What the keyboard talks to. `typing` takes letters as text; the others take them as commands. */
-export type KeyContext = Section | 'vm' | 'job' | 'help' | 'typing' | 'confirm' | 'typed-confirm' | 'notice'
+export type KeyContext =
+  OwnSection | 'page' | 'form' | 'vm' | 'job' | 'help' | 'typing' | 'confirm' | 'typed-confirm' | 'notice'
 
 export interface Binding {
   readonly command: Command
@@ -47,9 +52,10 @@ export interface Binding {
 }
 
 const lists: readonly KeyContext[] = ['vms', 'jobs']
-const screens: readonly KeyContext[] = ['home', 'vms', 'jobs', 'vm', 'job', 'messages', 'about']
+const filtered: readonly KeyContext[] = [...lists, 'page']
+const screens: readonly KeyContext[] = ['home', 'vms', 'jobs', 'vm', 'job', 'page', 'messages', 'about']
 const reading: readonly KeyContext[] = [...screens, 'help']
-const everywhere: readonly KeyContext[] = [...reading, 'typing', 'confirm', 'typed-confirm', 'notice']
+const everywhere: readonly KeyContext[] = [...reading, 'form', 'typing', 'confirm', 'typed-confirm', 'notice']
 
 /** The only place that ties keys to commands; the key line, the help page and their tests are made from it. */
 export const bindings: readonly Binding[] = [
@@ -126,18 +132,18 @@ export const bindings: readonly Binding[] = [
   {
     command: 'filter',
     keys: ['/'],
-    contexts: lists,
+    contexts: filtered,
     label: 'Filter',
     help: 'show matching lines only: words, state:failed, power:on, !word',
   },
-  { command: 'sort', keys: ['o'], contexts: lists, label: 'Order', help: 'order by the next column' },
-  { command: 'sort-reverse', keys: ['O'], contexts: lists, label: null, help: 'reverse the order' },
+  { command: 'sort', keys: ['o'], contexts: filtered, label: 'Order', help: 'order by the next column' },
+  { command: 'sort-reverse', keys: ['O'], contexts: filtered, label: null, help: 'reverse the order' },
   { command: 'back', keys: ['escape'], contexts: reading, label: 'Back', help: 'one level up' },
   { command: 'up', keys: ['up', 'k'], contexts: reading, label: null, help: 'line up' },
   {
     command: 'down',
     keys: ['down', 'j'],
-    contexts: ['home', 'vms', 'jobs', 'job', 'messages', 'about'],
+    contexts: ['home', 'vms', 'jobs', 'job', 'page', 'messages', 'about'],
     label: null,
     help: 'line down',
   },
@@ -147,17 +153,27 @@ export const bindings: readonly Binding[] = [
   { command: 'page-down', keys: ['pagedown', 'ctrl-f'], contexts: reading, label: null, help: 'page down' },
   { command: 'top', keys: ['home', 'g'], contexts: reading, label: null, help: 'first line' },
   { command: 'bottom', keys: ['end', 'G'], contexts: reading, label: null, help: 'last line' },
-  { command: 'section-home', keys: ['1', 'f2'], contexts: reading, label: null, help: 'section Home' },
-  { command: 'section-vms', keys: ['2', 'f3'], contexts: reading, label: null, help: 'section VMs' },
-  { command: 'section-jobs', keys: ['3', 'f4'], contexts: reading, label: null, help: 'section Jobs' },
-  {
-    command: 'section-messages',
-    keys: ['4', 'f6'],
+  ...sections.map(({ name, label, keys }): Binding => ({
+    command: `section-${name}`,
+    keys,
     contexts: reading,
     label: null,
-    help: 'section Messages',
+    help: `section ${label.slice(2)}`,
+  })),
+  {
+    command: 'mark',
+    keys: [' '],
+    contexts: ['page'],
+    label: 'Mark',
+    help: 'mark the line, or take the mark away',
   },
-  { command: 'section-about', keys: ['5', 'f7'], contexts: reading, label: null, help: 'section About' },
+  {
+    command: 'mark-all',
+    keys: ['*'],
+    contexts: ['page'],
+    label: null,
+    help: 'mark all lines shown, or none',
+  },
   {
     command: 'refresh',
     keys: ['r', 'f5'],
@@ -249,7 +265,12 @@ export function keyContext(state: State): KeyContext {
       return 'typing'
     case 'confirm':
       return state.overlay.typed === null ? 'confirm' : 'typed-confirm'
+    case 'question':
+      return state.overlay.typed === null ? 'confirm' : 'typed-confirm'
+    case 'form':
+      return 'form'
     case 'failure':
+    case 'report':
       return 'notice'
     case undefined:
       return state.screen.kind
@@ -281,6 +302,12 @@ export function isOffered(state: State, command: Command): boolean {
       return idle && (shownJob(state)?.currentPass ?? null) !== null
     case 'show-job':
       return shownJob(state) !== null
+    case 'mark':
+    case 'mark-all':
+      return shownPage(state)?.table?.canMark === true
+    case 'filter':
+    case 'sort':
+      return state.screen.kind !== 'page' || (shownPage(state)?.table ?? null) !== null
     default:
       return true
   }
@@ -294,6 +321,7 @@ export const commandFor = (context: KeyContext, key: string): Command | null =>
   bindingsFor(context).find(binding => binding.keys.includes(key))?.command ?? null
 
 const keyNames: Readonly<Record<string, string>> = {
+  ' ': 'Space',
   enter: 'Enter',
   escape: 'Esc',
   tab: 'Tab',

@@ -1,6 +1,7 @@
-import { type JobView, type PassView, type SourceVmView } from '../agent/api/schemas.js'
+import type { JobView, PassView, SourceVmView } from '../agent/api/schemas.js'
 import { bindingId, bindingsFor } from './keymap.js'
 import { licences } from './licences.js'
+import { pageKeys, pageRows } from './page-lookup.js'
 import { arrange, type TableSpec } from './table.js'
 import {
   jobById,
@@ -11,7 +12,7 @@ import {
   type State,
   type TableName,
 } from './state.js'
-import { type Tone } from './view.js'
+import type { Tone } from './view.js'
 
 /** The state of a VM or job in the operator's words; `mark` says how bad it is without colour. */
 export interface StateWords {
@@ -123,18 +124,23 @@ export interface AttentionRow {
 /** What an operator has to look at, worst first: broken jobs, also of VMs that left the inventory, and unknown states. */
 export function attentionRows(state: State): readonly AttentionRow[] {
   const jobs = state.data.jobs.value
-  const byVm = new Map((jobs ?? []).map(job => [job.sourceVmId, job]))
-  const known = new Set((state.data.vms.value ?? []).map(vm => vm.id))
-  const ofVms = (state.data.vms.value ?? []).map(vm => {
-    const job = byVm.get(vm.id) ?? null
-    return { id: vm.id, name: vm.name, job, state: vmStateWords(vm, job, jobs !== null) }
-  })
+  const vms = state.data.vms.value ?? []
   const ofJobs = (jobs ?? [])
-    .filter(job => !known.has(job.sourceVmId))
-    .map(job => ({ id: job.sourceVmId, name: job.vmName, job, state: jobStateWords(job) }))
-  return [...ofVms, ...ofJobs]
+    .map(job => ({ job, state: jobStateWords(job) }))
     .filter(row => row.state.rank <= unknownState.rank)
-    .sort((a, b) => a.state.rank - b.state.rank || (byName(a.name) < byName(b.name) ? -1 : 1))
+    .map(row => ({
+      id: row.job.sourceVmId,
+      name: vms.find(vm => vm.id === row.job.sourceVmId)?.name ?? row.job.vmName,
+      ...row,
+    }))
+  const withJob = new Set((jobs ?? []).map(job => job.sourceVmId))
+  // Thousands of VMs in order are only passed by.
+  const ofVms = vms
+    .filter(vm => jobs === null || (vm.jobId !== null && !withJob.has(vm.id)))
+    .map(vm => ({ id: vm.id, name: vm.name, job: null, state: vmStateWords(vm, null, jobs !== null) }))
+  return [...ofJobs, ...ofVms].sort(
+    (a, b) => a.state.rank - b.state.rank || (byName(a.name) < byName(b.name) ? -1 : 1),
+  )
 }
 
 export interface MessageRow {
@@ -149,7 +155,7 @@ export const messageRows = (state: State): readonly MessageRow[] =>
 /** What the arrow keys move in: the ids in the order shown, and the table they belong to. */
 export function focusedTable(state: State): { readonly name: TableName; readonly ids: readonly string[] } {
   const { screen } = state
-  if (state.overlay?.kind === 'help') return { name: 'help', ids: bindingsFor(screen.kind).map(bindingId) }
+  if (state.overlay?.kind === 'help') return { name: 'help', ids: helpIds(state) }
   switch (screen.kind) {
     case 'home':
       return { name: 'attention', ids: attentionRows(state).map(row => row.id) }
@@ -161,6 +167,8 @@ export function focusedTable(state: State): { readonly name: TableName; readonly
       return { name: 'vms', ids: vmRows(state).map(row => row.vm.id) }
     case 'jobs':
       return { name: 'jobs', ids: jobRows(state).map(job => job.id) }
+    case 'page':
+      return { name: 'page', ids: pageRows(state).map(row => row.id) }
     case 'vm':
       return { name: 'disks', ids: diskKeys(state) }
     case 'job': {
@@ -180,3 +188,9 @@ function stepNames(state: State): readonly string[] {
   if (passId === null) return []
   return partFor(state.data.pass, passId).value?.steps.map(step => step.name) ?? []
 }
+
+/** The lines of the help page: the keys of the page first, as they are what differs. */
+export const helpIds = (state: State): readonly string[] => [
+  ...pageKeys(state).map(({ key }) => `page ${key}`),
+  ...bindingsFor(state.screen.kind).map(bindingId),
+]

@@ -1,7 +1,9 @@
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { operatorClient } from '../agent/api/client.js'
+import { volumeClient } from '../agent/api/volume-client.js'
 import { agentLink } from './agent-link.js'
+import { machineFacts } from './machine.js'
 import { productProgram, runProgram } from './program.js'
 import { terminalCaps } from './terminal-caps.js'
 import { isTier, tiers, type Tier } from './tier.js'
@@ -9,6 +11,8 @@ import { isTier, tiers, type Tier } from './tier.js'
 const usage = `usage: console --socket PATH [--tier ${tiers.join('|')}]`
 const usageStatus = 2
 const replyTimeoutMs = 8000
+/** A look at vCenter or CloudStack, on which the agent itself waits. */
+const lookTimeoutMs = 90_000
 
 interface Options {
   readonly socketPath: string
@@ -52,7 +56,14 @@ async function main(): Promise<void> {
     return
   }
   const link = agentLink({ socketPath: options.socketPath, timeoutMs: replyTimeoutMs })
-  await runProgram({ ...productProgram, client: operatorClient(link.send), wantedTier: options.tier })
+  const patient = agentLink({ socketPath: options.socketPath, timeoutMs: lookTimeoutMs })
+  const pageClient = {
+    ...operatorClient(patient.send),
+    volumes: volumeClient(patient.send),
+    machine: machineFacts,
+  }
+  const client = operatorClient(link.send)
+  await runProgram({ ...productProgram, client, pageClient, wantedTier: options.tier })
 }
 
 await main()

@@ -1,4 +1,4 @@
-import { type Message, type State } from './state.js'
+import type { Message, State } from './state.js'
 
 /** Enough for a night; an older one is in the agent's log. */
 export const keptMessages = 200

@@ -1,5 +1,5 @@
 import os from 'node:os'
-import { type OwnAddress } from './state.js'
+import type { OwnAddress } from './state.js'
 
 /**
  * The addresses others reach this machine at; null where the kernel does not tell (a console that may open unix sockets

@@ -1,10 +1,11 @@
-import { type Action, type Step } from './event.js'
-import { shownJob, shownPassId, type Part, type PartName, type PartRequest, type State } from './state.js'
+import type { Action, Step } from './event.js'
+import type { Part } from './part.js'
+import { shownJob, shownPassId, type PartName, type PartRequest, type State } from './state.js'
 
 export const busyIntervalMs = 1000
 export const idleIntervalMs = 5000
-/** The inventory changes slowly and can be thousands of VMs long. */
-const inventoryIntervalMs = 5000
+/** The inventory changes slowly and can be thousands of VMs long: read each 5 s it would cost 2 % of a processor. */
+const inventoryIntervalMs = 30_000
 /** Ticks are this far apart: a poll may come so much early. */
 const tickMs = 1000
 const missedPollsUntilStale = 3

@@ -1,18 +1,19 @@
 import os from 'node:os'
 import process from 'node:process'
 import v8 from 'node:v8'
-import { type ConsoleClient } from './console-client.js'
-import { type Event } from './event.js'
+import type { ConsoleClient } from './console-client.js'
+import type { Event } from './event.js'
 import { ownAddresses } from './own-addresses.js'
 import { frameView } from './panes/frame.js'
+import type { PageClient } from './page.js'
 import { openLines, type PlainLines } from './plain/lines.js'
 import { startRunner } from './runner.js'
 import { initialState, type State } from './state.js'
 import { drawnTiers, type Tier } from './tier.js'
 import { cleanEnvironment, terminalCaps } from './terminal-caps.js'
-import { type Caps } from './ui/caps.js'
+import type { Caps } from './ui/caps.js'
 import { terminalGone } from './ui/terminal.js'
-import { type TerminalScreen } from './ui/screen.js'
+import type { TerminalScreen } from './ui/screen.js'
 
 const tickMs = 1000
 const addressesMs = 10_000
@@ -20,6 +21,7 @@ const addressesMs = 10_000
 /** What the program is run with, apart from the process it is. */
 export interface Program {
   readonly client: ConsoleClient
+  readonly pageClient: PageClient
   readonly wantedTier: Tier | null
   readonly hostName: string
   readonly nowMs: () => number
@@ -71,6 +73,7 @@ export async function runProgram(program: Program): Promise<void> {
   const runner = startRunner(
     {
       client: program.client,
+      pageClient: program.pageClient,
       nowMs: program.nowMs,
       draw: (state, wipe) => display.draw(state, wipe, crash),
       quit: () => leave(0),

@@ -1,6 +1,7 @@
-import { type Static, type TSchema } from 'typebox'
+import type { Static, TSchema } from 'typebox'
+import Compile from 'typebox/compile'
 import Value from 'typebox/value'
-import { type ConsoleClient } from './console-client.js'
+import type { ConsoleClient } from './console-client.js'
 import {
   JobDetailView,
   JobList,
@@ -10,20 +11,14 @@ import {
   StatusView,
   type SourceVmView,
 } from '../agent/api/schemas.js'
-import { AppError, errorTable } from '../agent/errors.js'
-import { LinkError } from './agent-link.js'
-import { type PartReply, type Reading } from './event.js'
-import { type Failure, type PartRequest } from './state.js'
+import { AppError } from '../agent/errors.js'
+import type { PartReply, Reading } from './event.js'
+import { failureFromError } from './failure.js'
+import type { Failure } from './part.js'
+import type { PartRequest } from './state.js'
 
 /** More pages than any inventory has: an agent that pages in a circle is not followed for ever. */
 const maxPages = 100
-
-export const failureFromError = (error: AppError): Failure => ({
-  code: error.code,
-  sentence: errorTable[error.code].sentence,
-  message: error.message,
-  next: errorTable[error.code].next,
-})
 
 const strange = (what: string): Failure => ({
   code: 'INTERNAL_BUG',
@@ -36,19 +31,23 @@ const strange = (what: string): Failure => ({
  * Runs one reading. A refusal, or an answer that does not fit the contract, is a result; a silent agent (LinkError)
  * rejects, because then nothing else would be answered either.
  */
-async function reading<Schema extends TSchema>(
+export async function readChecked<Schema extends TSchema>(
   what: string,
   schema: Schema,
   ask: () => Promise<unknown>,
+  fits = (value: unknown): value is Static<Schema> => Value.Check(schema, value),
 ): Promise<Reading<Static<Schema>>> {
   try {
     const value = await ask()
-    return Value.Check(schema, value) ? { ok: true, value } : { ok: false, failure: strange(what) }
+    return fits(value) ? { ok: true, value } : { ok: false, failure: strange(what) }
   } catch (error) {
     if (error instanceof AppError) return { ok: false, failure: failureFromError(error) }
     throw error
   }
 }
+
+/** Compiled, it takes a twentieth: 5,000 VMs in 7 ms, during which no key is heard. */
+const inventoryPage = Compile(SourceVmList)
 
 /** All pages of the inventory. */
 async function inventory(
@@ -58,7 +57,12 @@ async function inventory(
   const items: SourceVmView[] = []
   let after: string | undefined
   for (let page = 0; page < maxPages; page += 1) {
-    const part = await reading('the inventory', SourceVmList, () => client.sourceVms(after, signal))
+    const part = await readChecked(
+      'the inventory',
+      SourceVmList,
+      () => client.sourceVms(after, signal),
+      value => inventoryPage.Check(value),
+    )
     if (!part.ok) return part
     items.push(...part.value.items)
     if (part.value.next === null) break
@@ -76,26 +80,30 @@ export async function readPart(
   const { name, key } = part
   switch (name) {
     case 'status':
-      return { name, key, reading: await reading('its status', StatusView, () => client.status(signal)) }
+      return { name, key, reading: await readChecked('its status', StatusView, () => client.status(signal)) }
     case 'vms':
       return { name, key, reading: await inventory(client, signal) }
     case 'jobs': {
-      const jobs = await reading('the jobs', JobList, async () => ({ items: await client.jobs(signal) }))
+      const jobs = await readChecked('the jobs', JobList, async () => ({ items: await client.jobs(signal) }))
       return { name, key, reading: jobs.ok ? { ok: true, value: jobs.value.items } : jobs }
     }
     case 'job':
-      return { name, key, reading: await reading('the job', JobDetailView, () => client.job(key, signal)) }
+      return {
+        name,
+        key,
+        reading: await readChecked('the job', JobDetailView, () => client.job(key, signal)),
+      }
     case 'passes': {
-      const passes = await reading('the passes', PassList, async () => ({
+      const passes = await readChecked('the passes', PassList, async () => ({
         items: await client.passes(key, signal),
       }))
       return { name, key, reading: passes.ok ? { ok: true, value: passes.value.items } : passes }
     }
     case 'pass':
-      return { name, key, reading: await reading('the pass', PassDetailView, () => client.pass(key, signal)) }
+      return {
+        name,
+        key,
+        reading: await readChecked('the pass', PassDetailView, () => client.pass(key, signal)),
+      }
   }
 }
-
-/** The words for a silent agent; null for any other error, which is a bug. */
-export const awayReason = (error: unknown): string | null =>
-  error instanceof LinkError ? error.message : null

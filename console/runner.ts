@@ -1,12 +1,15 @@
-import { type ConsoleClient } from './console-client.js'
+import type { ConsoleClient } from './console-client.js'
 import { AppError } from '../agent/errors.js'
-import { type Action, type DeedOutcome, type Event } from './event.js'
-import { awayReason, failureFromError, readPart } from './reading.js'
-import { type Deed, type PartRequest, type State } from './state.js'
+import type { Action, DeedOutcome, Event } from './event.js'
+import { awayReason, failureFromError, silent } from './failure.js'
+import type { PageClient, Read } from './page.js'
+import type { Deed, PartRequest, State } from './state.js'
 import { update } from './update.js'
 
 export interface RunnerDeps {
   readonly client: ConsoleClient
+  /** For pages: their looks take longer than a poll may. */
+  readonly pageClient: PageClient
   readonly nowMs: () => number
   /** Draws the newest state; called once for a burst of events. */
   readonly draw: (state: State, wipe: boolean) => void
@@ -53,6 +56,9 @@ export function startRunner(deps: RunnerDeps, start: State): Runner {
       case 'poll':
         settle(poll(deps, action.number, action.parts, stopping.signal))
         return
+      case 'ask':
+        settle(ask(deps, action.read, stopping.signal))
+        return
       case 'do':
         settle(carryOut(deps, action.deed))
         return
@@ -71,6 +77,7 @@ export function startRunner(deps: RunnerDeps, start: State): Runner {
   }
 
   scheduleDraw()
+  settle(loadFeatures())
   return { dispatch, stop: () => stopping.abort() }
 }
 
@@ -80,6 +87,8 @@ async function poll(
   parts: readonly PartRequest[],
   signal: AbortSignal,
 ): Promise<Event> {
+  // The contract is ten times as long to load as the first screen: that is drawn first.
+  const { readPart } = await import('./reading.js')
   try {
     const replies = await Promise.all(parts.map(part => readPart(deps.client, part, signal)))
     return { kind: 'polled', number, nowMs: deps.nowMs(), parts: replies }
@@ -90,14 +99,41 @@ async function poll(
   }
 }
 
+/** All pages, loaded while the first screen is looked at. */
+async function loadFeatures(): Promise<Event> {
+  const { features } = await import('./pages/registry.js')
+  return { kind: 'features', features }
+}
+
+/** One reading of a page. Silence is a failure of this reading alone. */
+async function ask(deps: RunnerDeps, read: Read, signal: AbortSignal): Promise<Event> {
+  const { readChecked } = await import('./reading.js')
+  const { key } = read
+  try {
+    const reading = await readChecked(read.what, read.schema, () => read.ask(deps.pageClient, signal))
+    return { kind: 'asked', key, nowMs: deps.nowMs(), reading }
+  } catch (error) {
+    const reason = awayReason(error)
+    if (reason === null) throw error
+    return {
+      kind: 'asked',
+      key,
+      nowMs: deps.nowMs(),
+      reading: { ok: false, failure: silent(read.what, reason) },
+    }
+  }
+}
+
 async function carryOut(deps: RunnerDeps, deed: Deed): Promise<Event> {
-  const outcome = await outcomeOf(deps.client, deed)
+  const outcome = await outcomeOf(deps, deed)
   return { kind: 'deed-ended', nowMs: deps.nowMs(), deed, outcome }
 }
 
-async function outcomeOf(client: ConsoleClient, deed: Deed): Promise<DeedOutcome> {
+async function outcomeOf({ client, pageClient }: RunnerDeps, deed: Deed): Promise<DeedOutcome> {
   try {
     switch (deed.kind) {
+      case 'task':
+        return { kind: 'next', next: await deed.task.run(pageClient) }
       case 'start-replication':
         return { kind: 'job-created', jobId: (await client.createJob({ sourceVmId: deed.vmId })).id }
       case 'start-pass':

@@ -1,34 +1,19 @@
-import {
-  type JobDetailView,
-  type JobView,
-  type PassDetailView,
-  type PassView,
-  type SourceVmView,
-  type StatusView,
+import type {
+  JobDetailView,
+  JobView,
+  PassDetailView,
+  PassView,
+  SourceVmView,
+  StatusView,
 } from '../agent/api/schemas.js'
-import { type LineEdit } from './line-edit.js'
+import type { FormState } from './form.js'
+import type { Feature, FormPage, PageParams, Question, Task } from './page.js'
+import type { OwnSection } from './sections.js'
+import type { Block } from './view.js'
+import type { LineEdit } from './line-edit.js'
+import { emptyPart, type Failure, type Part } from './part.js'
 import { tableState, type TableState } from './table.js'
-import { type Tier } from './tier.js'
-
-/** A failure in the operator's words: `next` says what to do about it. */
-export interface Failure {
-  readonly code: string
-  readonly sentence: string
-  /** What was being attempted; empty when the sentence says all. */
-  readonly message: string
-  readonly next: string
-}
-
-/** One thing read from the agent. `value` stays when a later reading fails; null: never read. */
-export interface Part<T> {
-  /** Of which object; empty where there is only one. */
-  readonly key: string
-  readonly value: T | null
-  /** When `value` was read, in the console's clock. */
-  readonly okMs: number | null
-  /** Of the newest reading. */
-  readonly failure: Failure | null
-}
+import type { Tier } from './tier.js'
 
 export interface Data {
   readonly status: Part<StatusView>
@@ -66,10 +51,9 @@ export interface Polling {
   readonly inventoryWanted: boolean
 }
 
-export type Section = 'home' | 'vms' | 'jobs' | 'messages' | 'about'
-
 export type Screen =
-  | { readonly kind: Section }
+  | { readonly kind: OwnSection }
+  | PageScreen
   | { readonly kind: 'vm'; readonly vmId: string }
   | {
       readonly kind: 'job'
@@ -78,8 +62,18 @@ export type Screen =
       readonly from: Screen
     }
 
-/** What changes something at the agent. */
+export interface PageScreen {
+  readonly kind: 'page'
+  readonly page: string
+  readonly params: PageParams
+  readonly from: Screen
+  /** The table and marks of the page it was opened from, for the way back. */
+  readonly fromTable: TableState
+}
+
+/** What changes something at the agent, or asks it for more than a reading. */
 export type Deed =
+  | { readonly kind: 'task'; readonly task: Task }
   | { readonly kind: 'start-replication'; readonly vmId: string; readonly vmName: string }
   | { readonly kind: 'start-pass'; readonly jobId: string; readonly vmName: string }
   | {
@@ -107,6 +101,20 @@ export const isTyped = (word: TypedWord | null): boolean => word === null || wor
 
 export type Overlay =
   | { readonly kind: 'help' }
+  /** `failure`: why the agent refused what was submitted. */
+  | {
+      readonly kind: 'form'
+      readonly page: FormPage
+      readonly form: FormState
+      readonly failure: Failure | null
+    }
+  | {
+      readonly kind: 'question'
+      readonly question: Question
+      readonly button: 0 | 1
+      readonly typed: TypedWord | null
+    }
+  | { readonly kind: 'report'; readonly title: string; readonly body: readonly Block[] }
   | { readonly kind: 'filter'; readonly line: LineEdit; readonly before: string }
   /** `button` 0 is always the one that changes nothing. */
   | {
@@ -136,7 +144,7 @@ export interface Message {
 }
 
 export type TableName =
-  'attention' | 'messages' | 'about' | 'vms' | 'jobs' | 'disks' | 'passes' | 'steps' | 'help'
+  'page' | 'attention' | 'messages' | 'about' | 'vms' | 'jobs' | 'disks' | 'passes' | 'steps' | 'help'
 
 export interface State {
   readonly size: { readonly cols: number; readonly rows: number }
@@ -162,11 +170,17 @@ export interface State {
   readonly message: Message | null
   /** All that was said in this session, newest last, at most `keptMessages`. */
   readonly messages: readonly Message[]
+  /** Null until they are loaded, which is after the first screen was drawn. */
+  readonly features: readonly Feature[] | null
+  /** What pages read, by key of the reading. */
+  readonly readings: Readonly<Record<string, Part<unknown>>>
+  /** Keys of readings that are under way. */
+  readonly asking: readonly string[]
+  /** Ids of the rows of the page that were marked. */
+  readonly marks: readonly string[]
   /** Sent to the agent and not answered yet. */
   readonly deed: Deed | null
 }
-
-const emptyPart = <T>(key = ''): Part<T> => ({ key, value: null, okMs: null, failure: null })
 
 export function initialState(start: {
   readonly cols: number
@@ -198,6 +212,7 @@ export function initialState(start: {
     screen: { kind: 'home' },
     overlay: null,
     tables: {
+      page: tableState(-1),
       attention: tableState(-1),
       messages: tableState(-1),
       about: tableState(-1),
@@ -210,6 +225,10 @@ export function initialState(start: {
     },
     message: null,
     messages: [],
+    features: null,
+    readings: {},
+    asking: [],
+    marks: [],
     deed: null,
   }
 }
@@ -242,6 +261,7 @@ export function shownJob(state: State): JobView | null {
     case 'jobs':
     case 'messages':
     case 'about':
+    case 'page':
       return null
   }
 }

@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { type Tier } from './tier.js'
+import type { Tier } from './tier.js'
 import { capsFor, type Caps } from './ui/caps.js'
 
 /**

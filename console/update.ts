@@ -1,11 +1,21 @@
 import { codePoints } from './clean-text.js'
-import { chooseRow, runCommand } from './command.js'
-import { type DeedOutcome, type Event, type PartReply, type Reading, type Step } from './event.js'
+import { chooseRow, listName, runCommand } from './command.js'
+import type { DeedOutcome, Event, PartReply, Reading, Step } from './event.js'
 import { commandFor, keyContext } from './keymap.js'
 import { editLine, insertText, type LineEdit } from './line-edit.js'
 import { withMessage } from './message.js'
+import {
+  andThen,
+  askWhenDue,
+  formKeyStep,
+  formPasteState,
+  onAsked,
+  onTaskDone,
+  pageKeyStep,
+} from './page-command.js'
 import { lacksSomething, pollIntervalMs, pollSoon, pollWhenDue, retryDelayMs } from './polling.js'
-import { type Data, type Deed, type Overlay, type Part, type State } from './state.js'
+import type { Part } from './part.js'
+import type { Data, Deed, Overlay, State } from './state.js'
 
 /** A message leaves the screen after this long, so that it is not taken for the present. */
 const messageMs = 30_000
@@ -17,6 +27,10 @@ export function update(state: State, event: Event): Step {
       return onKey(state, event.key)
     case 'choose':
       return chooseRow(state, event.index)
+    case 'features':
+      return askWhenDue({ ...state, features: event.features })
+    case 'asked':
+      return { state: onAsked(state, event), actions: [] }
     case 'addresses':
       return { state: { ...state, addresses: event.addresses }, actions: [] }
     case 'paste':
@@ -24,7 +38,7 @@ export function update(state: State, event: Event): Step {
     case 'resized':
       return { state: { ...state, size: { cols: event.cols, rows: event.rows } }, actions: [] }
     case 'tick':
-      return pollWhenDue(onTick(state, event.nowMs))
+      return andThen(pollWhenDue(onTick(state, event.nowMs)), askWhenDue)
     case 'polled':
       return pollWhenDue(onPolled(state, event))
     case 'agent-away':
@@ -38,6 +52,9 @@ function onKey(state: State, key: string): Step {
   const context = keyContext(state)
   const command = commandFor(context, key)
   if (command !== null) return runCommand(state, command)
+  if (state.overlay?.kind === 'form') return formKeyStep(state, key)
+  const ofPage = pageKeyStep(state, key)
+  if (ofPage !== null) return ofPage
   const line = typedLine(state)
   if (line === null) return { state, actions: [] }
   const edited = codePoints(key).length === 1 ? insertText(line, key) : editLine(line, key)
@@ -47,12 +64,12 @@ function onKey(state: State, key: string): Step {
 /** The line that letters go to; null: letters are commands. */
 function typedLine({ overlay }: State): LineEdit | null {
   if (overlay?.kind === 'filter') return overlay.line
-  return overlay?.kind === 'confirm' ? (overlay.typed?.line ?? null) : null
+  return overlay?.kind === 'confirm' || overlay?.kind === 'question' ? (overlay.typed?.line ?? null) : null
 }
 
 function withTypedLine(state: State, line: LineEdit): State {
   const { overlay } = state
-  if (overlay?.kind === 'confirm' && overlay.typed !== null)
+  if ((overlay?.kind === 'confirm' || overlay?.kind === 'question') && overlay.typed !== null)
     return { ...state, overlay: { ...overlay, typed: { ...overlay.typed, line } } }
   return overlay?.kind === 'filter' ? withFilterLine(state, overlay, line) : state
 }
@@ -60,13 +77,17 @@ function withTypedLine(state: State, line: LineEdit): State {
 /** A paste is text where text is typed, and nothing anywhere else: it never becomes commands. */
 function onPaste(state: State, text: string): State {
   if (state.overlay?.kind === 'filter') return withTypedLine(state, insertText(state.overlay.line, text))
-  if (state.overlay?.kind === 'confirm' && state.overlay.typed !== null)
+  if (state.overlay?.kind === 'form') return formPasteState(state, text)
+  if (
+    (state.overlay?.kind === 'confirm' || state.overlay?.kind === 'question') &&
+    state.overlay.typed !== null
+  )
     return withMessage(state, 'Pasted text was ignored: the word has to be typed.', 'warn')
   return withMessage(state, 'Pasted text was ignored: there is no field to type into.', 'warn')
 }
 
 function withFilterLine(state: State, overlay: Extract<Overlay, { kind: 'filter' }>, line: LineEdit): State {
-  const name = state.screen.kind === 'jobs' ? 'jobs' : 'vms'
+  const name = listName(state)
   const table = { ...state.tables[name], filter: line.text }
   return { ...state, overlay: { ...overlay, line }, tables: { ...state.tables, [name]: table } }
 }
@@ -165,7 +186,14 @@ function onDeedEnded(state: State, deed: Deed, outcome: DeedOutcome): Step {
       const polled = pollWhenDue({ ...told, deed: next })
       return { state: polled.state, actions: [{ kind: 'do', deed: next }, ...polled.actions] }
     }
+    case 'next':
+      return andThen(onTaskDone(settled, outcome.next), pollWhenDue)
     case 'refused':
+      if (state.overlay?.kind === 'form')
+        return pollWhenDue({
+          ...withMessage(settled, `${deedFailed(deed)}: ${outcome.failure.code}`, 'bad'),
+          overlay: { ...state.overlay, failure: outcome.failure },
+        })
       return pollWhenDue(
         withMessage(
           {
@@ -189,6 +217,8 @@ function onDeedEnded(state: State, deed: Deed, outcome: DeedOutcome): Step {
 
 function deedDone(deed: Deed): string {
   switch (deed.kind) {
+    case 'task':
+      return `${deed.task.what}: done.`
     case 'start-replication':
       return `Replication of ${deed.vmName} was started.`
     case 'start-pass':
@@ -202,6 +232,8 @@ function deedDone(deed: Deed): string {
 
 function deedFailed(deed: Deed): string {
   switch (deed.kind) {
+    case 'task':
+      return `${deed.task.what} failed`
     case 'start-replication':
       return `Replication of ${deed.vmName} was not started`
     case 'start-pass':

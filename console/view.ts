@@ -133,6 +133,17 @@ export interface KeyHint {
   /** One that can be typed as a line of its own; null: there is none. */
   readonly letter: string | null
   readonly label: string
+  /** Shown even where there is no room for all. */
+  readonly stays?: boolean
+}
+
+/** A field of a form as the plain tier asks for it. */
+export interface QuestionView {
+  readonly prompt: string
+  /** The form is new: its notes are said first. */
+  readonly isFirst: boolean
+  /** What is typed must not show. */
+  readonly secret: boolean
 }
 
 export interface View {
@@ -142,4 +153,6 @@ export interface View {
   readonly message: readonly Span[]
   readonly keys: readonly KeyHint[]
   readonly dialog: DialogView | null
+  /** Where one thing after the other is asked; null: nothing is. */
+  readonly question: QuestionView | null
 }

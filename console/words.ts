@@ -1,4 +1,4 @@
-import { type PowerState, type StepState, type PassState, type SyncType } from '../agent/api/schemas.js'
+import type { PowerState, StepState, PassState, SyncType } from '../agent/api/schemas.js'
 
 const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const
 

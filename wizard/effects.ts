@@ -1,12 +1,12 @@
 import { defaultConfirmSeconds } from '../agent/api/host-settings.js'
 import { AppError, errorTable } from '../agent/errors.js'
-import { type HelperLink } from './helper-link.js'
+import type { HelperLink } from './helper-link.js'
 import { readCertificate } from './preflight/certificate.js'
 import { runChecks } from './preflight/check.js'
 import { checksFor } from './preflight/checks.js'
 import { hostSettingsOf, withoutUnused } from './steps/network.js'
-import { type WizardStore } from './store.js'
-import { type WizardAction, type WizardEvent } from './wizard.js'
+import type { WizardStore } from './store.js'
+import type { WizardAction, WizardEvent } from './wizard.js'
 
 export interface EffectDeps {
   readonly store: WizardStore

@@ -1,7 +1,7 @@
-import { type Readable, type Writable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { answerTo, questionFor, type Asking } from './ask.js'
-import { readLines } from './line-reader.js'
-import { type WizardEvent, type WizardState } from './wizard.js'
+import { readLines } from '../console/plain/line-reader.js'
+import type { WizardEvent, WizardState } from './wizard.js'
 
 export interface PlainWizard {
   show(state: WizardState): void

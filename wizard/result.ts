@@ -1,6 +1,6 @@
 import { scryptSync } from 'node:crypto'
 import { stringify } from 'smol-toml'
-import { type Values } from '../console/form.js'
+import type { Values } from '../console/form.js'
 import { answerKeys, secretKeys } from './steps/list.js'
 import { hostSettingsOf, withoutUnused } from './steps/network.js'
 import { certificateAddress } from './steps/peers.js'

@@ -1,4 +1,4 @@
-import { type Field, type FormSpec, type Values } from '../console/form.js'
+import type { Field, FormSpec, Values } from '../console/form.js'
 
 /** What the machine and its surroundings showed; unknown facts are absent. */
 export interface Facts {

@@ -5,7 +5,7 @@ import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import { putFile, textOf } from '../agent/files/durable.js'
 import { AppError } from '../agent/errors.js'
-import { type Values } from '../console/form.js'
+import type { Values } from '../console/form.js'
 import { resultFiles, storedSecret } from './result.js'
 import { passingKeys, secretKeys } from './steps/list.js'
 

@@ -13,7 +13,7 @@ import {
   type Tone,
   type View,
 } from '../console/view.js'
-import { type CheckResult } from './preflight/check.js'
+import type { CheckResult } from './preflight/check.js'
 import { keepWord, specAt, stepAt, type WizardState } from './wizard.js'
 
 /** A screen of the wizard, in the same terms as the console's. */
@@ -29,6 +29,7 @@ export function wizardView(state: WizardState): View {
     message: state.message === '' ? [] : [span(state.message, 'warn')],
     keys: keys(state),
     dialog: null,
+    question: null,
   }
 }
 

@@ -1,4 +1,4 @@
-import { type HostState } from '../agent/api/host-settings.js'
+import type { HostState } from '../agent/api/host-settings.js'
 import { editLine, insertText, lineOf, type LineEdit } from '../console/line-edit.js'
 import { codePoints } from '../console/clean-text.js'
 import {
@@ -12,7 +12,7 @@ import {
   type Values,
 } from '../console/form.js'
 import { nextTier, type Tier } from '../console/tier.js'
-import { type CheckResult } from './preflight/check.js'
+import type { CheckResult } from './preflight/check.js'
 import { formOf, type CertificateFact, type Facts, type Kept, type WizardStep } from './step.js'
 import { stepsFor } from './steps/list.js'
 import { certificateAddress } from './steps/peers.js'

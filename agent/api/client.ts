@@ -1,39 +1,33 @@
-import { type Static } from 'typebox'
-import {
-  type CertificateRequest,
-  type CertificateView,
-  type ConfigurationView,
-  type DiscoverRequest,
-  type ResourcesView,
-  type SaveConfiguration,
-  type ValidationView,
+import type { Static } from 'typebox'
+import type {
+  CertificateRequest,
+  CertificateView,
+  ConfigurationView,
+  DiscoverRequest,
+  ResourcesView,
+  SaveConfiguration,
+  ValidationView,
 } from './cloudstack.js'
 import { AppError, isErrorCode } from '../errors.js'
-import { type HardwareComparison, type HardwareVersionDetail, type HardwareVersionList } from './hardware.js'
-import { type PreflightView } from './preflight.js'
-import {
-  type ChangeJob,
-  type CreateJob,
-  type JobDetailView,
-  type JobList,
-  type JobView,
-  type LeftVolumes,
-  type PassDetailView,
-  type PassList,
-  type PassMode,
-  type PassView,
-  type StatusView,
-  type SourceVmList,
+import type { HardwareComparison, HardwareVersionDetail, HardwareVersionList } from './hardware.js'
+import type { PreflightView } from './preflight.js'
+import type {
+  ChangeJob,
+  CreateJob,
+  JobDetailView,
+  JobList,
+  JobView,
+  LeftVolumes,
+  PassDetailView,
+  PassList,
+  PassMode,
+  PassView,
+  StatusView,
+  SourceVmList,
 } from './schemas.js'
-import {
-  type AddOutcome,
-  type AddOutcomes,
-  type ManagedVmList,
-  type ManagedVmView,
-  type VmQuery,
-} from './source-vms.js'
+import type { AddOutcome, AddOutcomes, ManagedVmList, ManagedVmView, VmQuery } from './source-vms.js'
 
-import { type StartVerification, type VerificationList, type VerificationView } from './verification.js'
+import type { StartVerification, VerificationList, VerificationView } from './verification.js'
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 

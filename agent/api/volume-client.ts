@@ -1,21 +1,21 @@
-import { type Static } from 'typebox'
+import type { Static } from 'typebox'
 import { callerOf, queryText, segment, type Send } from './client.js'
-import {
-  type CloudVolumeList,
-  type CloudVolumeView,
-  type LocalDeviceView,
-  type LocalExportList,
-  type LocalExportView,
-  type RequestVolumeOperation,
-  type VolumeFindingList,
-  type VolumeFindingView,
-  type VolumeHealthView,
-  type VolumeMetricsView,
-  type VolumeOperationList,
-  type VolumeOperationQuery,
-  type VolumeOperationView,
-  type VolumeStatusView,
-  type VolumeSyncView,
+import type {
+  CloudVolumeList,
+  CloudVolumeView,
+  LocalDeviceView,
+  LocalExportList,
+  LocalExportView,
+  RequestVolumeOperation,
+  VolumeFindingList,
+  VolumeFindingView,
+  VolumeHealthView,
+  VolumeMetricsView,
+  VolumeOperationList,
+  VolumeOperationQuery,
+  VolumeOperationView,
+  VolumeStatusView,
+  VolumeSyncView,
 } from './volumes.js'
 
 /** The part of the operator's API that is about volumes. */

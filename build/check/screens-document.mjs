@@ -15,44 +15,62 @@ const scenes = [
   ['cancel-pass', ['2', 'down', 'down', 'enter', 'c', 'tab', 'C', 'A', 'N']],
   ['jobs', ['3']],
   ['job', ['3', 'down', 'down', 'enter']],
-  ['messages', ['2', 'o', 'O', '4']],
-  ['about', ['5']],
+  ['discovery', ['2', 'a', ' ', ' ']],
+  ['preflight', ['2', 'enter', 'f']],
+  ['hardware', ['2', 'enter', 'w', 'enter']],
+  ['verifications', ['3', 'enter', 'v']],
+  ['delete-job', ['3', 'enter', 'x', 'D']],
+  ['storage', ['4']],
+  ['volume', ['4', 'enter']],
+  ['findings', ['4', 'i']],
+  ['setup', ['5']],
+  ['cloudstack-keys', ['5', 'c', 'f10']],
+  ['cloudstack-choices', ['5', 'c', 'f10', ' ', 'tab', 'k', 'tab', 's', 'f10']],
+  ['diag', ['6']],
+  ['messages', ['2', 'o', 'O', '7']],
+  ['about', ['8']],
   ['help', ['2', '?']],
 ]
 
 async function parts() {
   const load = file => import(at('dist/console', file))
-  const [demo, reading, state, update, frame, draw, text] = await Promise.all(
-    [
-      'demo/client.js',
-      'reading.js',
-      'state.js',
-      'update.js',
-      'panes/frame.js',
-      'ui/draw.js',
-      'plain/text.js',
-    ].map(load),
-  )
-  return { ...demo, ...reading, ...state, ...update, ...frame, ...draw, ...text }
+  const files = ['demo/client.js', 'runner.js', 'state.js', 'panes/frame.js', 'ui/draw.js', 'plain/text.js']
+  return Object.assign({}, ...(await Promise.all(files.map(load))))
 }
 
+const turn = () => new Promise(resolve => setImmediate(resolve))
+
+/** The console with its runner and no terminal; a key is pressed when nothing is under way any more. */
 async function drawn(kit, tier, keys) {
   const client = kit.demoClient(() => nowMs)
   const start = { cols: 80, rows: 24, tier, tiersOffered: tiers, hostName: 'oma-01', nowMs }
   let state = kit.initialState(start)
+  const isBusy = () =>
+    state.features === null ||
+    state.polling.inFlight !== null ||
+    state.asking.length > 0 ||
+    state.deed !== null
+  const fail = error => {
+    throw error
+  }
+  const deps = {
+    client,
+    pageClient: client,
+    nowMs: () => nowMs,
+    draw: now => (state = now),
+    quit: fail,
+    crash: fail,
+  }
+  const runner = kit.startRunner(deps, state)
   const feed = async event => {
-    const step = kit.update(state, event)
-    state = step.state
-    for (const action of step.actions) {
-      if (action.kind !== 'poll') continue
-      const signal = new AbortController().signal
-      const replies = await Promise.all(action.parts.map(part => kit.readPart(client, part, signal)))
-      await feed({ kind: 'polled', number: action.number, nowMs, parts: replies })
-    }
+    runner.dispatch(event)
+    do await turn()
+    while (isBusy())
   }
   await feed({ kind: 'addresses', addresses: [{ interfaceName: 'ens3', address: '192.0.2.10' }] })
   await feed({ kind: 'tick', nowMs })
   for (const key of keys) await feed({ kind: 'key', key })
+  runner.stop()
   const view = kit.frameView(state)
   if (tier === 'plain') return [...kit.plainText(view), kit.plainPrompt(view).trimEnd()].join('\n').trim()
   return kit.drawView(view, state.size, tier).text()

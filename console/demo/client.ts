@@ -1,13 +1,15 @@
-import { type ConsoleClient } from '../console-client.js'
-import { type JobView, type PassView } from '../../agent/api/schemas.js'
+import type { ConsoleClient } from '../console-client.js'
+import type { JobView, PassView } from '../../agent/api/schemas.js'
 import { AppError, errorTable } from '../../agent/errors.js'
+import type { PageClient } from '../page.js'
+import { pageCalls } from './page-calls.js'
 import { recording, runningPass, statusAt, type Recording } from './recording.js'
 
 /**
  * The operator API on recorded data: what is asked for happens to the record and to nothing else. The pass that runs
  * moves on with the clock.
  */
-export function demoClient(nowMs: () => number): ConsoleClient {
+export function demoClient(nowMs: () => number): ConsoleClient & PageClient {
   const site: Recording = recording(nowMs())
   const jobOf = (id: string) =>
     found(
@@ -100,6 +102,7 @@ export function demoClient(nowMs: () => number): ConsoleClient {
         return created
       }),
     startPass: jobId => attempt(() => start(jobId)),
+    ...pageCalls(site, nowMs),
     pauseJob: id => attempt(() => hold(id, { pausedAt: new Date(nowMs()).toISOString() })),
     resumeJob: id => attempt(() => hold(id, { pausedAt: null })),
     stopJob: id => attempt(() => hold(id, { stoppedAt: new Date(nowMs()).toISOString() })),

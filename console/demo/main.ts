@@ -13,11 +13,13 @@ async function main(): Promise<void> {
     process.exitCode = usageStatus
     return
   }
+  const client = demoClient(Date.now)
   await runProgram({
     ...productProgram,
     hostName: 'oma-demo',
     addresses: () => [{ interfaceName: 'ens3', address: '192.0.2.10' }],
-    client: demoClient(Date.now),
+    client,
+    pageClient: client,
     wantedTier: tier ?? null,
   })
 }

@@ -1,10 +1,10 @@
-import {
-  type JobDetailView,
-  type JobState,
-  type PassDetailView,
-  type SourceVmView,
-  type StatusView,
-  type StepView,
+import type {
+  JobDetailView,
+  JobState,
+  PassDetailView,
+  SourceVmView,
+  StatusView,
+  StepView,
 } from '../../agent/api/schemas.js'
 import { errorTable, type ErrorCode } from '../../agent/errors.js'
 

@@ -1,5 +1,5 @@
 import { licences } from '../licences.js'
-import { type State } from '../state.js'
+import type { State } from '../state.js'
 import { selectedIndex } from '../table.js'
 import { column, lazyRows, line, paragraph, span, textCell, type Block } from '../view.js'
 

@@ -1,6 +1,7 @@
 import { errorTable } from '../../agent/errors.js'
 import { screenStaleSeconds } from '../polling.js'
-import { agentNowMs, type Failure, type State } from '../state.js'
+import type { Failure } from '../part.js'
+import { agentNowMs, type State } from '../state.js'
 import { paragraph, span, type Block, type Span, type Tone } from '../view.js'
 import { ageWords, durationWords } from '../words.js'
 

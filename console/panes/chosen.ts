@@ -1,5 +1,5 @@
-import { type JobView, type PassView } from '../../agent/api/schemas.js'
-import { type StateWords } from '../lists.js'
+import type { JobView, PassView } from '../../agent/api/schemas.js'
+import type { StateWords } from '../lists.js'
 import { paragraph, span, type Block, type Span } from '../view.js'
 import { bytesWords, durationWords, instantWords, percentWords, syncWords } from '../words.js'
 import { failureSpans, knownFailure } from './alarms.js'

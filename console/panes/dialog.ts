@@ -19,10 +19,15 @@ export function dialogView(state: State): DialogView | null {
   switch (overlay?.kind) {
     case 'confirm':
       return confirmView(state, overlay)
+    case 'question':
+      return questionView(overlay)
+    case 'report':
+      return { ...overlay, tone: 'accent', typedWord: null, buttons: [{ label: 'Close', focused: true }] }
     case 'failure':
       return failureView(overlay)
     case 'help':
     case 'filter':
+    case 'form':
     case undefined:
       return null
   }
@@ -41,6 +46,21 @@ function confirmView(state: State, overlay: Extract<Overlay, { kind: 'confirm' }
     ],
   }
 }
+
+const questionView = ({
+  question: { title, body, keep, button },
+  button: chosen,
+  typed,
+}: Extract<Overlay, { kind: 'question' }>): DialogView => ({
+  title,
+  tone: 'accent',
+  body: typed === null ? body : [...body, { kind: 'gap' }, typedField(typed)],
+  typedWord: typed?.wanted ?? null,
+  buttons: [
+    { label: keep, focused: chosen === 0 },
+    { label: button, focused: chosen === 1 },
+  ],
+})
 
 const typedField = ({ wanted, line: typed }: TypedWord): Block => ({
   kind: 'field',
@@ -61,6 +81,8 @@ function question(
   readonly button: string
 } {
   switch (deed.kind) {
+    case 'task':
+      return { title: `${deed.task.what}?`, keep: 'Cancel', button: 'Go on', body: [] }
     case 'start-replication': {
       const vm = vmById(state, deed.vmId)
       return {

@@ -1,9 +1,11 @@
-import { bindingsFor, bindingId, keyLabel } from '../keymap.js'
-import { type Screen, type State } from '../state.js'
+import { bindingsFor, keyLabel } from '../keymap.js'
+import { helpIds } from '../lists.js'
+import { pageKeys, shownPage } from '../page-lookup.js'
+import type { Screen, State } from '../state.js'
 import { selectedIndex } from '../table.js'
 import { column, lazyRows, paragraph, span, textCell, type Block } from '../view.js'
 
-const about: Readonly<Record<Screen['kind'], string>> = {
+const about: Readonly<Record<Exclude<Screen['kind'], 'page'>, string>> = {
   home: 'The whole in one look: where this appliance is reached, what it can reach, what is replicated, and what somebody has to look at. "Oldest point" is the worst you would lose now.',
   messages:
     'What this console said since it was started, newest first. It is gone when the console is left; the log of the agent stays.',
@@ -17,18 +19,23 @@ const about: Readonly<Record<Screen['kind'], string>> = {
 /** The help page of a screen: what it shows, and every key it knows, from the key map. */
 export function helpBody(state: State): readonly Block[] {
   const screen = state.screen.kind
-  const rows = bindingsFor(screen)
+  const rows = [
+    ...pageKeys(state).map(({ key, help }) => ({ keys: [key], help })),
+    ...bindingsFor(screen).map(({ keys, help }) => ({ keys, help })),
+  ]
+  const ids = helpIds(state)
+  const words = screen === 'page' ? (shownPage(state)?.about ?? '') : about[screen]
   return [
     { kind: 'rule', title: 'Help' },
-    paragraph([span(about[screen])], 0, 3),
+    paragraph([span(words)], 0, 3),
     {
       kind: 'table',
       columns: [column('Keys', 13), column('What they do here', 30, { grow: 1 })],
       rows: lazyRows(rows, binding => ({
-        id: bindingId(binding),
+        id: binding.keys.join(' '),
         cells: [textCell(binding.keys.map(keyLabel).join(' '), 'accent'), textCell(binding.help)],
       })),
-      selected: selectedIndex(rows.map(bindingId), state.tables.help),
+      selected: selectedIndex(ids, state.tables.help),
       focused: false,
       marked: true,
       empty: '',

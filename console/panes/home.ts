@@ -1,4 +1,4 @@
-import { type JobView } from '../../agent/api/schemas.js'
+import type { JobView } from '../../agent/api/schemas.js'
 import { attentionRows, jobStateWords, type AttentionRow } from '../lists.js'
 import { agentNowMs, type State } from '../state.js'
 import { selectedIndex } from '../table.js'

@@ -1,4 +1,4 @@
-import { type PassDetailView, type PassView, type StepView } from '../../agent/api/schemas.js'
+import type { PassDetailView, PassView, StepView } from '../../agent/api/schemas.js'
 import { jobStateWords, passRows } from '../lists.js'
 import { agentNowMs, jobById, partFor, shownPassId, type Screen, type State } from '../state.js'
 import { selectedIndex } from '../table.js'
@@ -123,9 +123,17 @@ function stepBlocks(
       sort: null,
     },
     ...(part.failure === null ? [] : [failureBlock(part.failure)]),
+    ...noteBlocks(part.value),
     ...brokenBlocks(part.value?.brokenCopies ?? []),
     ...(failure === null ? [] : [failureBlock(knownFailure(failure), failedAt(failedStep))]),
   ]
+}
+
+/** How the pass read, and what did not go as it should without breaking it; the newest of more. */
+function noteBlocks(pass: PassDetailView | null): readonly Block[] {
+  if (pass === null || pass.notes.length === 0) return []
+  const more = pass.notes.length > 1 ? ` (and ${pass.notes.length - 1} more)` : ''
+  return [paragraph([span('Note  ', 'dim'), span(`${pass.notes.at(-1) ?? ''}${more}`, 'warn')], 6, 2)]
 }
 
 /** Copies that broke and were taken up again, by their newest. */

@@ -1,5 +1,5 @@
 import { messageRows } from '../lists.js'
-import { type Message, type State } from '../state.js'
+import type { Message, State } from '../state.js'
 import { selectedIndex } from '../table.js'
 import { column, lazyRows, line, paragraph, span, textCell, type Block } from '../view.js'
 import { clockWords } from '../words.js'

@@ -1,5 +1,5 @@
-import { type PassDiskView, type PassView } from '../../agent/api/schemas.js'
-import { type Block, type Tone } from '../view.js'
+import type { PassDiskView, PassView } from '../../agent/api/schemas.js'
+import type { Block, Tone } from '../view.js'
 import { bytesWords, durationWords, fractionDone, percentWords } from '../words.js'
 
 const planned = (text: string | null): bigint | null => (text === null ? null : BigInt(text))

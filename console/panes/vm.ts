@@ -1,9 +1,9 @@
-import {
-  type JobDiskView,
-  type JobView,
-  type LastVerification,
-  type PassDiskView,
-  type SourceVmView,
+import type {
+  JobDiskView,
+  JobView,
+  LastVerification,
+  PassDiskView,
+  SourceVmView,
 } from '../../agent/api/schemas.js'
 import { vmStateWords } from '../lists.js'
 import { agentNowMs, jobOfVm, partFor, shownPassId, vmById, type State } from '../state.js'

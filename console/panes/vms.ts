@@ -1,5 +1,5 @@
 import { codePoints } from '../clean-text.js'
-import { type JobView } from '../../agent/api/schemas.js'
+import type { JobView } from '../../agent/api/schemas.js'
 import {
   jobColumns,
   jobRows,

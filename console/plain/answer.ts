@@ -1,27 +1,20 @@
 import { codePoints } from '../clean-text.js'
-import { type Event } from '../event.js'
+import type { Event } from '../event.js'
 import { commandFor, keyContext } from '../keymap.js'
 import { focusedTable } from '../lists.js'
-import { type Section, type State } from '../state.js'
+import { pageKeys } from '../page-lookup.js'
+import { sections } from '../sections.js'
+import type { State } from '../state.js'
+import { formAnswer, type Answer } from './question.js'
 import { pageRows } from './text.js'
-
-/** What a typed line asks for: events, or why it is none of the choices. */
-export type Answer =
-  { readonly ok: true; readonly events: readonly Event[] } | { readonly ok: false; readonly problem: string }
 
 const key = (name: string): Event => ({ kind: 'key', key: name })
 const keys = (...names: readonly string[]): Answer => ({ ok: true, events: names.map(key) })
 const wrong = (problem: string): Answer => ({ ok: false, problem })
 
 /** Where the words of the sections lead; the key of each is the one of the drawn console. */
-const sectionKeys: Readonly<Record<Section, string>> = {
-  home: '1',
-  vms: '2',
-  jobs: '3',
-  messages: '4',
-  about: '5',
-}
-const isSection = (word: string): word is Section => Object.hasOwn(sectionKeys, word)
+const sectionKey = (word: string): string | null =>
+  sections.find(section => section.name === word)?.keys[0] ?? null
 
 /** A line of the plain tier in the events of the drawn one, so that there is one behaviour. */
 export function answerFor(state: State, typed: string): Answer {
@@ -31,7 +24,14 @@ export function answerFor(state: State, typed: string): Answer {
       return state.overlay.typed === null
         ? button(line, state.overlay.button)
         : word(line, state.overlay.typed.wanted, state.overlay.button)
+    case 'question':
+      return state.overlay.typed === null
+        ? button(line, state.overlay.button)
+        : word(line, state.overlay.typed.wanted, state.overlay.button)
+    case 'form':
+      return formAnswer(state.overlay, typed)
     case 'failure':
+    case 'report':
       return keys('enter')
     case 'help':
       return keys('escape')
@@ -47,14 +47,18 @@ function onScreen(state: State, line: string): Answer {
   if (line === '') return { ok: true, events: [] }
   if (line === '0' || word === 'back') return keys('escape')
   if (word === 'h' || word === 'help') return keys('?')
-  if (isSection(word)) return keys(sectionKeys[word])
+  const section = sectionKey(word)
+  if (section !== null) return keys(section)
   if (line.startsWith('/') && line.length > 1 && commandFor(keyContext(state), '/') !== null)
     return { ok: true, events: [key('/'), ...filterEvents(line.slice(1))] }
   if (line === '+' || line === '-') return { ok: true, events: pageEvents(line === '+') }
   if (/^\d+$/.test(line)) return row(state, Number(line))
-  if (codePoints(line).length === 1 && commandFor(keyContext(state), line) !== null) return keys(line)
+  if (codePoints(line).length === 1 && isKey(state, line)) return keys(line)
   return wrong('that is none of the choices. h explains them.')
 }
+
+const isKey = (state: State, name: string): boolean =>
+  commandFor(keyContext(state), name) !== null || pageKeys(state).some(({ key: each }) => each === name)
 
 /** The console moves rows by one; a page of the plain tier is so many. */
 const pageEvents = (forward: boolean): readonly Event[] =>

@@ -19,6 +19,10 @@ export function plainText(view: View): readonly string[] {
     sentence(joined(view.identity.left), `State: ${joined(view.identity.right)}`),
     `Sections: ${view.sections.map(({ label, active }) => `${sectionWord(label)}${active ? ' (here)' : ''}`).join(', ')}.`,
   ]
+  if (view.question !== null && !view.question.isFirst) {
+    const { message } = view
+    return message.length === 0 ? [] : wrapped(drawableText(`Message: ${joined(message)}`))
+  }
   if (view.dialog === null) {
     lines.push(...view.body.flatMap(blockLines))
   } else {
@@ -36,6 +40,7 @@ export const plainBlocks = (blocks: readonly Block[]): readonly string[] =>
 /** The line that asks; it always ends in a colon. */
 export function plainPrompt(view: View): string {
   const { dialog } = view
+  if (view.question !== null) return `${view.question.prompt.split('\n').flatMap(wrapped).join('\n')} `
   if (dialog !== null) {
     const choices = dialog.buttons.map(({ label }, at) => `${at + 1} ${label}`).join(', ')
     return dialog.typedWord === null

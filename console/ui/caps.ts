@@ -1,4 +1,4 @@
-import { type DrawnTier } from '../tier.js'
+import type { DrawnTier } from '../tier.js'
 
 /** What is known of the terminal before a byte is written to it. */
 export interface Caps {

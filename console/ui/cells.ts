@@ -1,5 +1,5 @@
 import { charKind, codePoints, replacement } from '../clean-text.js'
-import { type DrawnTier } from '../tier.js'
+import type { DrawnTier } from '../tier.js'
 
 /** One thing to draw: `width` cells wide. */
 export interface Glyph {

@@ -1,6 +1,6 @@
 import { codePoints } from '../clean-text.js'
-import { type Block } from '../view.js'
-import { type Frame, type Style } from './frame.js'
+import type { Block } from '../view.js'
+import type { Frame, Style } from './frame.js'
 import { wrapSpans } from './layout.js'
 
 type FieldBlock = Extract<Block, { kind: 'field' }>

@@ -1,8 +1,8 @@
 import { windowTop } from '../table.js'
-import { type Block, type Column, type TableCell } from '../view.js'
+import type { Block, Column, TableCell } from '../view.js'
 import { barText } from './bar.js'
 import { widthOf } from './cells.js'
-import { type Frame, type Style } from './frame.js'
+import type { Frame, Style } from './frame.js'
 import { columnWidths } from './layout.js'
 
 type TableBlock = Extract<Block, { kind: 'table' }>

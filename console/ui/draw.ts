@@ -1,5 +1,5 @@
-import { type DrawnTier } from '../tier.js'
-import { type Block, type DialogView, type Span, type View } from '../view.js'
+import type { DrawnTier } from '../tier.js'
+import type { Block, DialogView, KeyHint, Span, View } from '../view.js'
 import { barText } from './bar.js'
 import { widthOf } from './cells.js'
 import { drawChart } from './draw-chart.js'
@@ -82,10 +82,20 @@ function drawSections(frame: Frame, y: number, view: View): void {
 }
 
 function drawKeys(frame: Frame, y: number, view: View): void {
+  const cells = ({ key, label }: KeyHint): number => widthOf(`${key} ${label}`, frame.tier)
+  const keptCells = view.keys.reduce((sum, hint) => sum + (hint.stays === true ? cells(hint) + 2 : 0), 0)
+  const all = view.keys.reduce((sum, hint) => sum + cells(hint) + 2, -2)
+  let free = all <= frame.cols ? frame.cols : frame.cols - keptCells
   let x = 0
-  for (const { key, label } of view.keys) {
-    const needed = widthOf(`${key} ${label}`, frame.tier)
-    if (x + needed > frame.cols) break
+  for (const hint of view.keys) {
+    const { key, label } = hint
+    const needed = cells(hint)
+    if (hint.stays === true) free += all <= frame.cols ? 0 : needed + 2
+    // The rest comes later on the help page; what stays has its room kept.
+    if (x + needed > free) {
+      free = x
+      continue
+    }
     x = frame.put(x, y, key, style('accent', true))
     x = frame.put(x, y, ` ${label}`, style('plain')) + 2
   }

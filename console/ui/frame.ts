@@ -1,5 +1,5 @@
-import { type DrawnTier } from '../tier.js'
-import { type Tone } from '../view.js'
+import type { DrawnTier } from '../tier.js'
+import type { Tone } from '../view.js'
 import { glyphsOf } from './cells.js'
 
 export interface Style {

@@ -1,5 +1,5 @@
 import { codePoints } from '../clean-text.js'
-import { type Block, type Column, type Span } from '../view.js'
+import type { Block, Column, Span } from '../view.js'
 
 /** Splits spans into lines of at most `width` characters, at blanks; words longer than a line are cut. */
 export function wrapSpans(

@@ -1,7 +1,7 @@
+import { createRequire } from 'node:module'
 import { Duplex, PassThrough } from 'node:stream'
-import blessed from 'blessed'
-import { type Caps } from './caps.js'
-import { type Frame } from './frame.js'
+import type { Caps } from './caps.js'
+import type { Frame } from './frame.js'
 import { attributeFor } from './theme.js'
 
 /**
@@ -27,6 +27,13 @@ interface BlessedScreen {
   draw(start: number, end: number): void
   destroy(): void
 }
+
+type BlessedOptions = Readonly<Record<'input' | 'output' | 'terminal', unknown>> &
+  Readonly<Record<'forceUnicode' | 'fullUnicode' | 'autoPadding', boolean>>
+
+/** Its entry point would load every widget, and an import would first search all of it for names: 40 ms of a start. */
+const loadBlessed = (): ((options: BlessedOptions) => BlessedScreen) =>
+  createRequire(import.meta.url)('blessed/lib/widgets/screen') as (options: BlessedOptions) => BlessedScreen
 
 /** Blessed's output: the size is told to it, so that it never asks and never redraws by itself. */
 class PaintOutput extends Duplex {
@@ -54,7 +61,7 @@ class PaintOutput extends Duplex {
 
 /** Takes the terminal over (alternate screen, hidden cursor) and gives the painter for it. */
 export function openPainter(caps: Caps, cols: number, rows: number, write: (text: string) => void): Painter {
-  const screen = blessed.screen({
+  const screen = loadBlessed()({
     // Never gets a byte: the console decodes its keys itself.
     input: new PassThrough(),
     output: new PaintOutput(cols, rows, write),
@@ -62,7 +69,7 @@ export function openPainter(caps: Caps, cols: number, rows: number, write: (text
     forceUnicode: true,
     fullUnicode: true,
     autoPadding: false,
-  }) as unknown as BlessedScreen
+  })
   let closed = false
   return {
     paint: frame => {

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { type Caps } from './caps.js'
+import type { Caps } from './caps.js'
 
 /** Pastes arrive in brackets, so that they can be told from keys. */
 const pasteOn = '\u001b[?2004h'

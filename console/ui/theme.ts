@@ -1,5 +1,5 @@
-import { type Tone } from '../view.js'
-import { type Style } from './frame.js'
+import type { Tone } from '../view.js'
+import type { Style } from './frame.js'
 
 /** The painter's attribute number: flags << 18 | foreground << 9 | background; 0x1ff is the terminal's own colour. */
 export type Attribute = number

@@ -116,6 +116,8 @@ export class PtyConsole {
 
   async ended(): Promise<{ exitCode: number; signal?: number | undefined }> {
     await until('the console ends', () => this.exit !== null, 10_000)
+    // The emulator takes in what it was given when it gets to it.
+    await new Promise<void>(resolve => this.terminal.write('', resolve))
     return this.exit!
   }
 

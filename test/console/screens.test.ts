@@ -43,10 +43,10 @@ function scene(name: string, make: (site: Site, tier: Tier) => State): void {
 
 scene('home', (site, tier) => homeOf(site, tier))
 scene('home-wide', (site, tier) => update(homeOf(site, tier), { kind: 'resized', cols: 132, rows: 43 }).state)
-scene('about', (site, tier) => pressed(homeOf(site, tier), site, '5'))
+scene('about', (site, tier) => pressed(homeOf(site, tier), site, '8'))
 scene('messages', (site, tier) => {
   const told = update(pressed(openedOn(site, tier), site, 'o', 'O'), { kind: 'paste', text: 'x' }).state
-  return pressed(told, site, '4')
+  return pressed(told, site, '7')
 })
 scene('vms', (site, tier) => openedOn(site, tier))
 scene('vms-filter', (site, tier) => pressed(openedOn(site, tier), site, '/', 'e', 'r', 'p'))

@@ -1,7 +1,7 @@
 import tls from 'node:tls'
 import { isIP } from 'node:net'
 import { cleanText } from '../../console/clean-text.js'
-import { type CertificateFact } from '../step.js'
+import type { CertificateFact } from '../step.js'
 import { reasonOf } from './check.js'
 
 const limitMs = 6000

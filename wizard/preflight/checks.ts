@@ -4,11 +4,11 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import os from 'node:os'
-import { type Values } from '../../console/form.js'
+import type { Values } from '../../console/form.js'
 import { listOf } from '../step.js'
 import { certificateAddress } from '../steps/peers.js'
 import { readCertificate } from './certificate.js'
-import { type Check } from './check.js'
+import type { Check } from './check.js'
 
 const gib = 1024 ** 3
 const minimumMemoryGib = 4

@@ -1,5 +1,5 @@
-import { type Values } from '../../console/form.js'
-import { type WizardStep } from '../step.js'
+import type { Values } from '../../console/form.js'
+import type { WizardStep } from '../step.js'
 import { keyboardStep, passwordStep, roleStep } from './basics.js'
 import { addressStep, hostStep, methodStep } from './network.js'
 import { certificateStep, cloudstackStep, vcenterStep } from './peers.js'

@@ -1,6 +1,6 @@
 import { Value } from 'typebox/value'
 import { HostSettings, settingProblems } from '../../agent/api/host-settings.js'
-import { type Values } from '../../console/form.js'
+import type { Values } from '../../console/form.js'
 import { always, choice, listOf, optional, text, type WizardStep } from '../step.js'
 
 /** The settings the answers mean. Numbers that are none become NaN, which no schema takes. */

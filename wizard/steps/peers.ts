@@ -1,4 +1,4 @@
-import { type Values } from '../../console/form.js'
+import type { Values } from '../../console/form.js'
 import { choice, secret, text, type Facts, type WizardStep } from '../step.js'
 
 const isOma = (answers: Values): boolean => (answers['role.role'] ?? 'oma') === 'oma'

@@ -191,7 +191,7 @@ void t.test('points', async t => {
         // What the daemon had begun for the broken one ends first.
         await until(
           'the restore succeeds',
-          async () => ((await s.restore(target, 'keep')).outcome.kind === 'succeeded' ? true : undefined),
+          async () => (await s.restore(target, 'keep')).outcome.kind === 'succeeded',
           60_000,
         )
       } else t.equal(outcome.kind, 'succeeded')

@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder'
-import { type Readable } from 'node:stream'
-import { type ReadStream } from 'node:tty'
+import type { Readable } from 'node:stream'
+import type { ReadStream } from 'node:tty'
 
 export interface LineReader {
   /** While set, nothing that is typed shows on a terminal. */
