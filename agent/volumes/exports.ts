@@ -29,6 +29,9 @@ export interface ExportsOptions {
 }
 
 interface Served extends VolumeExport {
+  /** How long it took to prove the device, and to start its server. */
+  readonly proofMs: number
+  readonly serverMs: number
   readonly fence: FenceToken
   readonly server: NbdkitServer
   /** Open since before the server could write: its sync reports every write-back error since then, seen or not. */
@@ -65,9 +68,9 @@ export class VolumeExports {
       this.#unflushed.delete(serial)
       const served = await this.#start(serial, minimumBytes, fence)
       this.#counts.opened += 1
-      const { socket, exportName, sizeBytes } = served
+      const { socket, exportName, sizeBytes, proofMs, serverMs } = served
       this.#options.logger.info(
-        { serial, fence: fence.toString(), bytes: sizeBytes.toString() },
+        { serial, fence: fence.toString(), bytes: sizeBytes.toString(), proofMs, serverMs },
         'volume exported',
       )
       return { socket, exportName, sizeBytes }
@@ -119,12 +122,15 @@ export class VolumeExports {
 
   async #start(serial: VolumeSerial, minimumBytes: Bytes, fence: FenceToken): Promise<Served> {
     const { byIdDir, socketDir } = this.#options
+    const startedMs = performance.now()
     const proven = await proveDevice(byIdDir, serial, minimumBytes)
+    const provenMs = performance.now()
     const device = await open(proven.path, 'r')
     const exportName = randomBytes(16).toString('hex')
     const socket = join(socketDir, `${exportName}.sock`)
     const server = await this.#serve(proven.path, socket, exportName, device)
-    const served = { socket, exportName, sizeBytes: proven.sizeBytes, fence, server, device }
+    const times = { proofMs: provenMs - startedMs, serverMs: performance.now() - provenMs }
+    const served = { socket, exportName, sizeBytes: proven.sizeBytes, fence, server, device, ...times }
     this.#served.set(serial, served)
     try {
       if (!(await isStillThere(byIdDir, serial, proven))) {

@@ -34,11 +34,11 @@ function listVirtualMachines({ cloud, args }: Call): Outcome {
   }
 }
 
-/** Only the state changes; devices of attached volumes stay, as they do for a guest that is off. */
+/** Disks stay attached. Of VMs that do not really run only the state changes. */
 const power =
   (from: VmState, to: VmState) =>
   ({ cloud, args }: Call): Outcome => {
-    const { site, jobs } = cloud
+    const { site, jobs, devices } = cloud
     const vm = site.vms.get(args.given('id'))
     if (vm === undefined) throw invalidValue(`unable to find a virtual machine with id ${args.given('id')}`)
     return {
@@ -46,10 +46,12 @@ const power =
       request: {
         instance: { type: 'VirtualMachine', id: vm.id },
         locks: [vm.id],
-        work: () => {
+        work: async () => {
+          if (vm.state === from && vm === site.applianceVm)
+            await devices.power(to === 'Running' ? 'on' : 'off')
           if (vm.state === from) vm.state = to
           const shown = { ...vmFields(site, jobs, vm), jobid: undefined, jobstatus: undefined }
-          return Promise.resolve({ virtualmachine: shown })
+          return { virtualmachine: shown }
         },
       },
     }

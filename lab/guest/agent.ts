@@ -20,7 +20,9 @@ function main(port: number): void {
       serve(socket, JSON.parse(line) as AgentRequest)
     }
     socket.on('readable', first)
-  }).listen(port, '0.0.0.0')
+  }).listen(port, '0.0.0.0', () => {
+    process.stdout.write('guest: ready\n')
+  })
 }
 
 /** The first line, once all of it is there; what follows stays to be read. */

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
-import { until } from '../site/until.js'
 import { GuestControl } from './control.js'
 import { writeInitramfs } from './initramfs.js'
 import { Qemu, type GuestDisk, type MachineSpec } from './qemu.js'
@@ -12,6 +10,8 @@ export const guestKernel = join(guestSystemDir, 'vmlinuz')
 
 const agentPath = join(import.meta.dirname, 'agent.js')
 const agentPort = 7000
+/** What the agent writes to the serial port when it listens. */
+const readyLine = 'guest: ready'
 /** Emulated, beside everything else a busy machine does. */
 const bootLimitMs = 180_000
 
@@ -21,6 +21,8 @@ export interface LinuxGuestSpec extends Pick<
 > {
   /** Directory of this machine the guest may write to; it has it at `stateMount`, and keeps it over a reboot. */
   readonly stateDir: string
+  /** In which order its disks are plugged when it is switched on; by default as they were plugged. */
+  readonly arranged?: (disks: readonly GuestDisk[]) => readonly GuestDisk[]
 }
 
 export const stateMount = '/var/lib/appliance'
@@ -31,31 +33,29 @@ export const stateMount = '/var/lib/appliance'
  */
 export class LinuxGuest {
   readonly #spec: MachineSpec
+  readonly #arranged: NonNullable<LinuxGuestSpec['arranged']>
   readonly #disks = new Map<string, GuestDisk>()
   #running: { readonly qemu: Qemu; readonly control: GuestControl } | undefined
 
-  private constructor(spec: MachineSpec) {
+  private constructor(spec: MachineSpec, arranged: LinuxGuestSpec['arranged']) {
     this.#spec = spec
+    this.#arranged = arranged ?? (disks => disks)
   }
 
   /** Prepares what it boots from; it is off. */
   static async prepare(spec: LinuxGuestSpec): Promise<LinuxGuest> {
-    const { stateDir, dir, ...machine } = spec
+    const { stateDir, dir, arranged, ...machine } = spec
     const initramfs = join(dir, 'initramfs')
     await writeInitramfs(initramfs, guestSystemDir, initScript())
-    return new LinuxGuest({
-      ...machine,
-      dir,
-      kernel: guestKernel,
-      initramfs,
-      append: [],
-      shares: [
-        { tag: 'root', dir: '/', isReadOnly: true },
-        { tag: 'udev', dir: join(guestSystemDir, 'udev'), isReadOnly: true },
-        { tag: 'state', dir: stateDir, isReadOnly: false },
-      ],
-      guestPort: agentPort,
-    })
+    const shares = [
+      { tag: 'root', dir: '/', isReadOnly: true },
+      { tag: 'udev', dir: join(guestSystemDir, 'udev'), isReadOnly: true },
+      { tag: 'state', dir: stateDir, isReadOnly: false },
+    ]
+    return new LinuxGuest(
+      { ...machine, dir, kernel: guestKernel, initramfs, append: [], shares, guestPort: agentPort },
+      arranged,
+    )
   }
 
   get isOn(): boolean {
@@ -68,22 +68,12 @@ export class LinuxGuest {
     return this.#running.control
   }
 
-  /** Switches it on, its disks in the order `arranged` gives them; resolves when its agent answers. */
-  async powerOn(
-    arranged: (disks: readonly GuestDisk[]) => readonly GuestDisk[] = disks => disks,
-  ): Promise<void> {
+  /** Switches it on; resolves when its agent answers. */
+  async powerOn(): Promise<void> {
     if (this.#running !== undefined) throw new Error(`${this.#spec.name} is on already`)
-    const qemu = await Qemu.start(this.#spec, arranged([...this.#disks.values()]))
-    const control = new GuestControl(await qemu.hostPort())
-    this.#running = { qemu, control }
-    await until(
-      `${this.#spec.name} boots`,
-      async () => {
-        await this.#mustRun(qemu)
-        return (await control.answers()) ? true : undefined
-      },
-      bootLimitMs,
-    )
+    const qemu = await Qemu.start(this.#spec, this.#arranged([...this.#disks.values()]))
+    this.#running = { qemu, control: new GuestControl(await qemu.hostPort()) }
+    await qemu.said(readyLine, bootLimitMs)
   }
 
   async powerOff(): Promise<void> {
@@ -105,13 +95,6 @@ export class LinuxGuest {
 
   async resize(serial: string, sizeBytes: number): Promise<void> {
     await this.#running?.qemu.resize(serial, sizeBytes)
-  }
-
-  async #mustRun(qemu: Qemu): Promise<void> {
-    if (qemu.isRunning) return
-    const console = await readFile(qemu.consolePath, 'utf8').catch(() => '')
-    const last = console.trimEnd().split('\n').slice(-10).join('\n')
-    throw new Error(`${this.#spec.name} ended while it booted: ${last}`)
   }
 }
 

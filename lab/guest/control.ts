@@ -12,16 +12,6 @@ export class GuestControl {
     this.#port = port
   }
 
-  /** True when the agent does what it is asked. */
-  async answers(): Promise<boolean> {
-    try {
-      return (await this.#ask({ kind: 'run', argv: ['/bin/true'] })).status === 0
-    } catch {
-      // Not yet: nobody listens in the guest. The caller has a time limit and looks at the machine itself.
-      return false
-    }
-  }
-
   /** What the program printed; rejects when it did not end well. */
   async run(argv: readonly [string, ...string[]]): Promise<string> {
     const { status, stdout, stderr } = await this.#ask({ kind: 'run', argv })

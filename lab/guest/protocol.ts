@@ -13,3 +13,16 @@ export interface AgentReply {
   readonly stdout: string
   readonly stderr: string
 }
+
+/** What was seen in the guest of one volume, in milliseconds since 1970 of the guest's clock. */
+export interface ProbeReport {
+  readonly serial: string
+  /** The kernel made the node of the disk. */
+  readonly diskAt: number
+  /** udev's link was seen. */
+  readonly linkAt: number
+  /** The daemon had opened its export. */
+  readonly exportAt: number
+  readonly socket: string
+  readonly exportName: string
+}

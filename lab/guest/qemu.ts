@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { readFile, rm } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Child } from '../site/child.js'
 import { until } from '../site/until.js'
@@ -39,7 +39,6 @@ const stopLimitMs = 10_000
 
 /** A running QEMU, always emulated in software. Its disks can be plugged and unplugged while the guest runs. */
 export class Qemu {
-  readonly consolePath: string
   readonly #spec: MachineSpec
   readonly #child: Child
   readonly #qmp: Qmp
@@ -49,7 +48,6 @@ export class Qemu {
     this.#spec = spec
     this.#child = child
     this.#qmp = qmp
-    this.consolePath = consoleOf(spec)
     for (const { serial } of disks) this.#serials.add(serial)
   }
 
@@ -57,6 +55,7 @@ export class Qemu {
   static async start(spec: MachineSpec, disks: readonly GuestDisk[]): Promise<Qemu> {
     const socket = join(spec.dir, 'qmp.sock')
     await rm(socket, { force: true })
+    await writeFile(consoleOf(spec), '')
     const child = await Child.start(
       spec.name,
       [qemuPath, ...machineArguments(spec, socket), ...disks.flatMap(disk => diskArguments(spec.bus, disk))],
@@ -78,17 +77,25 @@ export class Qemu {
     return new Qemu(spec, child, qmp, disks)
   }
 
-  get isRunning(): boolean {
-    return this.#child.isRunning
-  }
-
-  mustRun(): Promise<void> {
-    return this.#child.mustRun()
-  }
-
-  /** What the guest wrote to its serial port so far. */
+  /** What the guest wrote to its serial port since it was switched on. */
   console(): Promise<string> {
-    return readFile(this.consolePath, 'utf8')
+    return readFile(consoleOf(this.#spec), 'utf8')
+  }
+
+  /** Resolves when the guest has written this; rejects with its newest lines when it ended before, or after `limitMs`. */
+  async said(text: string, limitMs: number): Promise<void> {
+    await until(
+      `${this.#spec.name} says: ${text}`,
+      async () => {
+        const { isRunning } = this.#child
+        const console = await this.console()
+        if (console.includes(text)) return true
+        if (isRunning) return undefined
+        const last = console.trimEnd().split('\n').slice(-10).join('\n')
+        throw new Error(`${this.#spec.name} ended before it said ${text}: ${last}`)
+      },
+      limitMs,
+    )
   }
 
   /** The port of this machine that leads to `guestPort`. */
@@ -147,7 +154,7 @@ const deviceId = (serial: string): string => `disk-${serial}`
 
 function machineArguments(spec: MachineSpec, socket: string): readonly string[] {
   const forward = spec.guestPort === null ? '' : `,hostfwd=tcp:127.0.0.1:0-:${spec.guestPort}`
-  const serialPort = `file,id=console,path=${consoleOf(spec)},append=on`
+  const serialPort = `file,id=console,path=${consoleOf(spec)}`
   return [
     ...['-name', spec.name, '-nodefaults', '-no-user-config', '-display', 'none'],
     // The machine CloudStack's KVM gives a VM: 30 slots, hot-plugged by ACPI.

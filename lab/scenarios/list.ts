@@ -18,6 +18,7 @@ import { sourceSession } from './source-session.js'
 import { sourceVersions } from './source-versions.js'
 import { volumesCapacity } from './volumes-capacity.js'
 import { volumesChaos } from './volumes-chaos.js'
+import { volumesHotplug } from './volumes-hotplug.js'
 import { volumesLifecycle } from './volumes-lifecycle.js'
 
 export const scenarios: readonly Scenario[] = [
@@ -38,6 +39,7 @@ export const scenarios: readonly Scenario[] = [
   sourceCold,
   sourceEsxi,
   volumesLifecycle,
+  volumesHotplug,
   volumesCapacity,
   volumesChaos,
   exportsFencing,
