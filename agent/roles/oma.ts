@@ -16,6 +16,7 @@ import { TaskBoard } from '../replication/tasks/board.js'
 import { SnapshotReaper } from '../replication/snapshot-reaper.js'
 import { cloudstackConfiguration } from '../store/cloudstack-configuration.js'
 import { cloudstackJournal } from '../store/cloudstack-journal.js'
+import { recordOwnPlaces } from '../store/data-movers.js'
 import { migrate, openDatabase, type Database } from '../store/database.js'
 import { installationId } from '../store/installation.js'
 import { jobAdmin } from '../store/job-admin.js'
@@ -86,6 +87,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const stores = { configuration, credentials, installationId: await installationId(db) }
   const cloudstack = cloudstackConnection(db, stores, timing, logger)
   const cloud = configuredVolumes(cloudstack)
+  await recordOwnPlaces(db, config.max_attached_volumes ?? null)
   const slots = applianceSlots(db, cloud, config, () => runner.poke(), logger)
   const volumes = { cloud, volumed, slots }
   const kinds = volumeSagaKinds(db, volumes, timing.settleMs, logger)

@@ -35,10 +35,9 @@ export function applianceSlots(
   onWork: () => void,
   logger: Logger,
 ): VolumeSlots {
-  const own = config.max_attached_volumes
   const idleMs = idleDetachMs(config)
   return new VolumeSlots({
-    cloud: own === undefined ? cloud : { ...cloud, dataDiskLimit: () => Promise.resolve(own) },
+    cloud,
     store: volumeSlots(db),
     request: operationAdmin(db, wallClock).request,
     onWork,

@@ -28,7 +28,9 @@ export function checkTree() {
     encoding: 'utf8',
   })
   const complaints = []
-  for (const file of files.split('\n').filter(name => text.test(name) && !exempt.has(name) && !generated.test(name))) {
+  for (const file of files
+    .split('\n')
+    .filter(name => text.test(name) && !exempt.has(name) && !generated.test(name))) {
     const content = readFileSync(at(file), 'utf8')
     const lines = content.split('\n').length
     if (lines > maxLines) complaints.push(`${file}: ${lines} lines; what else is it? (at most ${maxLines})`)

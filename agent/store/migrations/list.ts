@@ -1,4 +1,5 @@
 import { type Knex } from 'knex'
+import { dataMovers } from './data-movers.js'
 import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { createTables } from './tables.js'
@@ -14,6 +15,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...targetSide,
   ...moving,
   ...sourceControl,
+  ...dataMovers,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {
