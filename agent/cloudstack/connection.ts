@@ -10,6 +10,7 @@ import {
   type CredentialsStore,
 } from './deps.js'
 import { CloudstackMachines } from './machines.js'
+import { CloudstackSnapshots } from './snapshots.js'
 import { type ApiKey, type SignatureVersion } from './signature.js'
 import { type Endpoint } from './transport.js'
 import { CloudstackVolumes } from './volumes.js'
@@ -38,6 +39,7 @@ export interface Connected {
   readonly changes: Changes
   readonly volumes: CloudstackVolumes
   readonly machines: CloudstackMachines
+  readonly snapshots: CloudstackSnapshots
 }
 
 /** The one client of the stored configuration; a changed configuration is taken up at the next use. */
@@ -83,7 +85,7 @@ export class CloudstackConnection {
   }
 
   async #connect(configuration: CloudstackConfiguration): Promise<Connected> {
-    const { credentials, journal, timing, installationId, pause } = this.#options
+    const { credentials, journal, timing, installationId, now, pause } = this.#options
     const key = await credentials.read(configuration.credentialsRef)
     const api = this.open(configuration, key, configuration.signatureVersion)
     const changes = new Changes({ ...timing, api, journal, pause })
@@ -94,6 +96,11 @@ export class CloudstackConnection {
       changes,
       volumes,
       machines: new CloudstackMachines(api, changes, installationId),
+      snapshots: new CloudstackSnapshots({
+        ...{ api, changes, volumes, installationId, now, pause },
+        lookMs: timing.lookMs,
+        usableLimitMs: timing.jobLimitMs,
+      }),
     }
   }
 }
