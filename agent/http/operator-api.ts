@@ -23,6 +23,7 @@ import {
   type Preflights,
   type VerificationAdmin,
   type Views,
+  type VmRemoval,
 } from './deps.js'
 import { originalRoutes } from './original-routes.js'
 import { sourceVmRoutes } from './source-vm-routes.js'
@@ -34,6 +35,7 @@ export interface OperatorApiDeps {
   readonly views: Views
   readonly admin: JobAdmin
   readonly managed: ManagedVms
+  readonly removal: VmRemoval
   readonly hardware: HardwareHistory
   readonly preflights: Preflights
   readonly verifications: VerificationAdmin

@@ -21,6 +21,7 @@ import { migrate, openDatabase, type Database } from '../store/database.js'
 import { installationId } from '../store/installation.js'
 import { jobAdmin } from '../store/job-admin.js'
 import { leftSnapshots } from '../store/left-snapshots.js'
+import { vmRemoval } from '../store/vm-removal.js'
 import { managedVms } from '../store/managed-vms.js'
 import { hardwareHistory } from '../store/vm-hardware.js'
 import { vmPreflights } from '../store/vm-preflights.js'
@@ -102,6 +103,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     }),
     admin: jobAdmin(db, wallClock),
     managed: managedVms(db, wallClock),
+    removal: vmRemoval(db, wallClock),
     hardware: hardwareHistory(db),
     preflights: {
       run: preflight({ board, tasks, store: preflightStore, limitMs: preflightLimitMs, pause }),

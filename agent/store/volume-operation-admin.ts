@@ -24,13 +24,14 @@ const recordOrFind = (db: Database, now: () => Date, key: string, request: Volum
   db.transaction(async tx => {
     await tx('work_gate').where({ id: 1 }).forUpdate().first()
     const row = await tx<OperationRow>('volume_operations').where({ idempotency_key: key }).first()
-    if (row === undefined) return record(tx, now(), key, request)
+    if (row === undefined) return recordOperation(tx, now(), key, request)
     if (row.request !== requestText(request))
       throw new AppError('IDEMPOTENCY_KEY_REUSED', `key ${key} asked for a ${row.kind}`)
     return { id: row.id }
   })
 
-async function record(tx: Database, at: Date, key: string, request: VolumeRequest) {
+/** In the caller's transaction, which has passed the gate. */
+export async function recordOperation(tx: Database, at: Date, key: string, request: VolumeRequest) {
   if (request.kind !== 'create') await refuseReplica(tx, request)
   if (request.kind === 'delete-snapshot') await refuseWayBack(tx, request.snapshotId)
   const [id, sagaId] = [randomUUID(), randomUUID()]

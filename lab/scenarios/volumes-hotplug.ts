@@ -1,6 +1,7 @@
 import { open, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import process from 'node:process'
+import { type VolumeOperationView } from '../../agent/api/volumes.js'
 import { stateMount } from '../guest/boot.js'
 import { type ProbeReport } from '../guest/protocol.js'
 import { type GuestDisk, type MachineSpec } from '../guest/qemu.js'
@@ -100,6 +101,8 @@ function shuffled(disks: readonly GuestDisk[], random: SeededRandom): readonly G
   return disks.map(() => left.splice(random.below(left.length), 1)[0]).filter(disk => disk !== undefined)
 }
 
+const codeOf = ({ state, failure }: VolumeOperationView): string => failure?.code ?? state
+
 type Attached = Awaited<ReturnType<typeof attach>>
 
 /** A watcher in the guest asks for each export as soon as udev has linked the disk. */
@@ -123,7 +126,7 @@ async function attach({ site, guest, checks, say }: Stand, volumes: readonly str
     volumes.map(volumeId => operate(site.volumes, { kind: 'attach', volumeId })),
   )
   const wallMs = performance.now() - startedMs
-  checks.equal('all are attached', [...new Set(operations.map(({ state }) => state))], ['succeeded'])
+  checks.equal('all are attached', [...new Set(operations.map(codeOf))], ['succeeded'])
   const seen = (await reports(volumes.length)).map(line => JSON.parse(line) as ProbeReport)
   const exported = seen.map(({ serial }) => serial).sort()
   checks.equal('each has an export', exported, volumes.map(serialOf).sort())
@@ -251,9 +254,11 @@ async function exportsAfterReboot(stand: Stand): Promise<Findings> {
 async function detachAll({ site, guest, checks, say, volumes }: Stand): Promise<void> {
   say('--- detach and delete, all at once')
   const gone = await Promise.all(volumes.map(volumeId => operate(site.volumes, { kind: 'delete', volumeId })))
-  checks.equal('all are deleted', [...new Set(gone.map(({ state }) => state))], ['succeeded'])
+  checks.equal('all are deleted', [...new Set(gone.map(codeOf))], ['succeeded'])
   await site.volumes.sync()
-  const left = (await guest.control.run(['/bin/ls', guestPaths.byIdDir, guestPaths.namesDir])).split('\n')
+  const left = (await guest.control.run(['/usr/bin/find', '/dev', '-type', 'l', '-printf', '%f\\n'])).split(
+    '\n',
+  )
   checks.equal(
     'the guest has no disk and no name of them',
     left.filter(name => volumes.some(id => name.endsWith(serialOf(id)))),
