@@ -63,7 +63,7 @@ export const guestSystem = {
       // Of a root whose /lib and /bin are links, as in Debian 12.
       cpSync(join(tree, 'lib/udev'), join(draft, 'udev/usr/lib/udev'), { recursive: true })
       cpSync(join(tree, 'bin/udevadm'), join(draft, 'udev/usr/bin/udevadm'))
-      symlinkSync('../../bin/udevadm', join(draft, 'udev/usr/lib/systemd-udevd'))
+      symlinkSync('../bin/udevadm', join(draft, 'udev/usr/lib/systemd-udevd'))
       renameSync(draft, at(place))
     } finally {
       rmSync(directory, { recursive: true, force: true })

@@ -8,11 +8,9 @@ void t.test('a look is shared by those who asked before it began', async t => {
   const look = new SharedLook(async () => {
     running += 1
     most = Math.max(most, running)
-    const seen = await new Promise<number>((resolve, reject) =>
+    return new Promise<number>((resolve, reject) =>
       ends.push(value => (value < 0 ? reject(new Error('blind')) : resolve(value))),
-    )
-    running -= 1
-    return seen
+    ).finally(() => (running -= 1))
   })
   const begun = async (count: number) => {
     while (ends.length < count) await new Promise(resolve => setImmediate(resolve))
