@@ -1,4 +1,5 @@
 import { open, readFile } from 'node:fs/promises'
+import { availableParallelism, loadavg } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { type VolumeOperationView } from '../../agent/api/volumes.js'
@@ -19,6 +20,8 @@ import { type Checks, type Findings, type Scenario, type ScenarioContext } from 
 const GIB = 1024n ** 3n
 const seed = 5
 const attachLimitMs = 120_000
+/** For each CPU: what others leave an emulated guest above this load is too little to measure by. */
+const busyLoad = 2
 /** Attached one after the other, when nothing else happens. */
 const aloneCount = 3
 const markBytes = 64 * 1024
@@ -77,7 +80,11 @@ async function onBus(
   const alone: Attached[] = []
   for (const id of stand.volumes.slice(volumeCount)) alone.push(await attach(stand, [id]))
   const toExportMs = alone.flatMap(one => one.toExportMs)
-  checks.that('from a disk to its export in under 2 s', Math.min(...toExportMs) < 2000, spread(toExportMs))
+  const load = loadavg()[0] ?? 0
+  const found = `${spread(toExportMs)} at a load of ${load.toFixed(1)}`
+  if (load <= busyLoad * availableParallelism())
+    checks.that('from a disk to its export in under 2 s', Math.min(...toExportMs) < 2000, found)
+  else say(`     from a disk to its export: ${found}; on a machine this busy that says nothing`)
   await proveContent(
     stand,
     [together, ...alone].flatMap(({ reports }) => reports),
