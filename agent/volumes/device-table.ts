@@ -43,11 +43,22 @@ export async function deviceOf(byIdDir: string, serial: VolumeSerial): Promise<s
   if (path === undefined) throw new AppError('VOLUME_UNKNOWN', `no device carries the serial ${serial}`)
   if (other !== undefined)
     throw new AppError('VOLUME_IDENTITY_MISMATCH', `${path} and ${other} both carry the serial ${serial}`)
-  const own = await kernelSerial(path)
+  const own = await kernelSerial(path).catch(whyGone(serial))
   if (own !== undefined && own !== serial)
     throw new AppError('VOLUME_IDENTITY_MISMATCH', `${path} is linked as ${serial} but says ${own}`)
   return path
 }
+
+/** For what fails on a device of this serial: one that leaves while it is looked at is no device any more. */
+export const whyGone =
+  (serial: VolumeSerial) =>
+  (error: unknown): never => {
+    const hasLeft = error instanceof Error && 'code' in error && leaving.has(String(error.code))
+    throw hasLeft
+      ? new AppError('VOLUME_UNKNOWN', `the device of serial ${serial} has just left`, error)
+      : error
+  }
+const leaving: ReadonlySet<string> = new Set(['ENOENT', 'ENXIO', 'ENODEV'])
 
 /** A link that leads nowhere is about to go: its device has left. */
 async function leadsTo(link: string): Promise<string | undefined> {
