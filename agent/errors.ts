@@ -47,6 +47,12 @@ export const errorTable = {
     'The VM has a replication job, so it stays in management.',
     'Keep the VM in management for as long as it has a replication job.',
   ),
+  REMOVAL_PLAN_CHANGED: row(
+    409,
+    'after-operator',
+    'What would go with the VM changed after it was shown.',
+    'Look at the plan again, and confirm it as it is now.',
+  ),
   JOB_BUSY: row(
     409,
     'after-delay',

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { checkDependencies } from './check/dependencies.mjs'
 import { errorsDocument } from './check/errors-document.mjs'
+import { openapiDocument } from './check/openapi-document.mjs'
 import { screensDocument } from './check/screens-document.mjs'
 import { checkTree } from './check/tree.mjs'
 import { at, root } from './setup/paths.mjs'
@@ -38,6 +39,7 @@ const gates = [
   ['dependencies', checkDependencies],
   ['errors document', errorsDocument],
   ['screens', screensDocument],
+  ['OpenAPI', openapiDocument],
 ]
 
 let failed = 0

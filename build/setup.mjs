@@ -1,6 +1,7 @@
 // Makes this clone ready for one purpose: `node build/setup.mjs build|test|check|bench|lab|leak`. Needs nothing but Node; every step
 // looks first whether it is done, so a second run takes well under a second. Progress goes to standard error.
 import { debianPackages } from './setup/debian.mjs'
+import { guestSystem } from './setup/guest-system.mjs'
 import { holdLock } from './setup/lock.mjs'
 import { nativeAddon } from './setup/native.mjs'
 import { nodeModules } from './setup/node-modules.mjs'
@@ -11,6 +12,9 @@ import { vddkPlugin } from './setup/vddk-plugin.mjs'
 
 /** Purposes that read disks of the simulated vCenter. */
 const readingPurposes = new Set(['test', 'bench', 'lab'])
+
+/** Purposes that boot guests of the simulated CloudStack. */
+const bootingPurposes = new Set(['test', 'lab'])
 
 const purposes = new Set(['build', 'test', 'check', 'bench', 'lab', 'leak'])
 const purpose = process.argv[2]
@@ -25,6 +29,7 @@ const steps = [
   nativeAddon,
   compiledSources,
   ...(readingPurposes.has(purpose) ? [vddkLibrary, vddkPlugin] : []),
+  ...(bootingPurposes.has(purpose) ? [guestSystem] : []),
 ]
 const release = await holdLock()
 try {

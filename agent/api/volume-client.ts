@@ -32,7 +32,10 @@ export interface VolumeClient {
   sync(): Promise<VolumeSyncView>
   /** As the last look found them. */
   findings(signal?: AbortSignal): Promise<readonly VolumeFindingView[]>
-  removeOrphan(kind: 'orphan-volume' | 'orphan-export', subject: string): Promise<VolumeOperationView>
+  removeOrphan(
+    kind: 'orphan-volume' | 'orphan-export' | 'orphan-snapshot',
+    subject: string,
+  ): Promise<VolumeOperationView>
   health(signal?: AbortSignal): Promise<VolumeHealthView>
   metrics(signal?: AbortSignal): Promise<VolumeMetricsView>
 }

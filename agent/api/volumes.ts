@@ -19,6 +19,7 @@ export const VolumeOperationKind = Type.Union([
   Type.Literal('detach'),
   Type.Literal('delete'),
   Type.Literal('revoke'),
+  Type.Literal('delete-snapshot'),
   Type.Literal('clean-up'),
 ])
 export type VolumeOperationKind = Static<typeof VolumeOperationKind>
@@ -187,13 +188,16 @@ export const VolumeFindingView = Type.Object({
   kind: Type.Union([
     Type.Literal('orphan-volume'),
     Type.Literal('orphan-export'),
+    Type.Literal('orphan-snapshot'),
+    Type.Literal('unknown-snapshot'),
+    Type.Literal('lost-snapshot'),
     Type.Literal('lost-volume'),
     Type.Literal('moved-volume'),
     Type.Literal('missing-device'),
     Type.Literal('unknown-device'),
     Type.Literal('unproven-device'),
   ]),
-  subject: Type.String({ description: 'a volume id, or the serial of a device' }),
+  subject: Type.String({ description: 'the id of a volume or of a snapshot, or the serial of a device' }),
   what: Type.String(),
   /** Ours, and needed by nothing that is recorded. */
   removable: Type.Boolean(),
@@ -205,7 +209,11 @@ export const VolumeFindingList = Type.Object({ items: Type.Array(VolumeFindingVi
 
 export const FindingParam = Type.Object(
   {
-    kind: Type.Union([Type.Literal('orphan-volume'), Type.Literal('orphan-export')]),
+    kind: Type.Union([
+      Type.Literal('orphan-volume'),
+      Type.Literal('orphan-export'),
+      Type.Literal('orphan-snapshot'),
+    ]),
     subject: Type.String({ pattern: '^[0-9a-f-]{20,36}$' }),
   },
   closed,

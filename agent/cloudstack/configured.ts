@@ -2,6 +2,7 @@ import { targetVmId, type TargetVmId } from '../domain/ids.js'
 import { type CloudstackConnection } from './connection.js'
 import { dataDiskLimit } from './limits.js'
 import { type CloudstackMachines } from './machines.js'
+import { type CloudstackSnapshots } from './snapshots.js'
 import { type CloudstackVolumes } from './volumes.js'
 
 export type ConfiguredVolumes = Pick<
@@ -9,6 +10,8 @@ export type ConfiguredVolumes = Pick<
   'find' | 'all' | 'findByName' | 'ofVm' | 'ensure' | 'grow' | 'attachTo' | 'detachFrom' | 'remove'
 > &
   Pick<CloudstackMachines, 'ensureStopped'> & {
+    readonly allSnapshots: CloudstackSnapshots['all']
+    readonly removeSnapshot: CloudstackSnapshots['remove']
     readonly applianceVmId: () => Promise<TargetVmId>
     readonly dataDiskLimit: (signal: AbortSignal) => Promise<number | undefined>
   }
@@ -28,6 +31,8 @@ export function configuredVolumes(connection: CloudstackConnection): ConfiguredV
     attachTo: async (id, vm, place, signal) => (await volumes()).attachTo(id, vm, place, signal),
     detachFrom: async (id, vm, signal) => (await volumes()).detachFrom(id, vm, signal),
     remove: async (id, signal) => (await volumes()).remove(id, signal),
+    allSnapshots: async signal => (await connection.current()).snapshots.all(signal),
+    removeSnapshot: async (id, signal) => (await connection.current()).snapshots.remove(id, signal),
     ensureStopped: async (vm, signal) => (await connection.current()).machines.ensureStopped(vm, signal),
   }
 }

@@ -100,14 +100,9 @@ export class CloudstackConnection {
       volumes,
       machines: new CloudstackMachines(api, changes, volumes, installationId),
       snapshots: new CloudstackSnapshots({
-        api,
-        changes,
-        volumes,
-        installationId,
-        lookMs: timing.jobPollMs,
+        ...{ api, changes, volumes, installationId, now, pause },
+        lookMs: timing.lookMs,
         usableLimitMs: snapshotLimitMs,
-        now,
-        pause,
       }),
     }
   }

@@ -1,4 +1,4 @@
-import { isUuid, snapshotId, type SnapshotId, type VolumeId } from '../domain/ids.js'
+import { isUuid, snapshotId, volumeId, type SnapshotId, type VolumeId } from '../domain/ids.js'
 import { AppError } from '../errors.js'
 import { type CloudstackApi, type Fields } from './api.js'
 import { type Changes } from './changes.js'
@@ -17,6 +17,16 @@ export interface SnapshotsOptions {
   readonly usableLimitMs: number
   readonly now: () => Date
   readonly pause: (delayMs: number, signal: AbortSignal) => Promise<void>
+}
+
+/** A snapshot of one volume, usable or not. */
+export interface CloudstackSnapshot {
+  readonly id: SnapshotId
+  readonly name: string
+  /** Undefined: CloudStack does not say any more. */
+  readonly volumeId: VolumeId | undefined
+  /** It carries the tag this product gives what it made. */
+  readonly isOurs: boolean
 }
 
 /** The only state from which a volume can be brought back. */
@@ -50,6 +60,23 @@ export class CloudstackSnapshots {
       },
       signal,
     )
+  }
+
+  /** All of the account, jobs on them or not. */
+  async all(signal: AbortSignal): Promise<readonly CloudstackSnapshot[]> {
+    const found = await this.#options.api.list('listSnapshots', 'snapshot', { listall: 'true' }, signal)
+    const tag = ownerTag(this.#options.installationId)
+    return found
+      .filter(fields => !gone.has(String(fields['state'])))
+      .map(fields => {
+        const { name, volumeid } = fields
+        return {
+          id: idOf(fields),
+          name: typeof name === 'string' ? name : '',
+          volumeId: typeof volumeid === 'string' && isUuid(volumeid) ? volumeId(volumeid) : undefined,
+          isOurs: hasTag(fields, tag),
+        }
+      })
   }
 
   /** All of that name, broken ones too, for their removal. */

@@ -30,6 +30,11 @@ export const operationVolumeName = (operation: OperationId, label: string | null
   label === null ? `ossea-${operation}` : `ossea-${label}-${operation}`
 
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}'
+const setSnapshot = new RegExp(`^ossea-set-(${uuid})-${uuid}$`)
+
+/** The set whose snapshot of a volume has this name; undefined for every name no set gives. */
+export const setOfSnapshotName = (name: string): string | undefined => setSnapshot.exec(name)?.[1]
+
 const jobVolume = new RegExp(`^ossea-(${uuid})-disk-[0-9]+$`)
 const operationVolume = new RegExp(`^ossea-(?:[A-Za-z0-9-]+-)?(${uuid})$`)
 

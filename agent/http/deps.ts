@@ -18,6 +18,7 @@ import {
   type SourceVmList,
 } from '../api/schemas.js'
 import { type StartVerification, type VerificationView } from '../api/verification.js'
+import { type RemovalPlan, type RemovedVm, type RemoveVm } from '../api/vm-removal.js'
 import { type AddOutcome, type ManagedVmList, type ManagedVmView, type VmQuery } from '../api/source-vms.js'
 
 /** What the operator sees, read from the journal: nothing here is stored for being shown. */
@@ -92,6 +93,13 @@ export interface ManagedVms {
   readonly addAll: (sourceVmIds: readonly string[]) => Promise<AddOutcome[]>
   /** Rejects with NOT_FOUND or VM_HAS_JOB. */
   readonly remove: (sourceVmId: string) => Promise<void>
+}
+
+/** A VM leaves management with its job; first it is said what goes. Both reject with NOT_FOUND. */
+export interface VmRemoval {
+  readonly plan: (sourceVmId: string) => Promise<RemovalPlan>
+  /** Rejects with REMOVAL_PLAN_CHANGED, or with the first blocker of the plan; nothing is changed then. */
+  readonly remove: (sourceVmId: string, wanted: RemoveVm) => Promise<RemovedVm>
 }
 
 /** What VMAs report besides the outcome of their tasks. Each method is one transaction. */

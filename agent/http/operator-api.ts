@@ -23,6 +23,7 @@ import {
   type Preflights,
   type VerificationAdmin,
   type Views,
+  type VmRemoval,
 } from './deps.js'
 import { type FailoverControl } from './failover-deps.js'
 import { failoverRoutes } from './failover-routes.js'
@@ -42,6 +43,7 @@ export interface OperatorApiDeps {
   readonly views: Views
   readonly admin: JobAdmin
   readonly managed: ManagedVms
+  readonly removal: VmRemoval
   readonly hardware: HardwareHistory
   readonly preflights: Preflights
   readonly verifications: VerificationAdmin

@@ -17,13 +17,16 @@ import {
   VmQuery,
 } from '../api/source-vms.js'
 import { type apiServer } from '../http-server/server.js'
-import { type HardwareHistory, type ManagedVms, type Preflights, type Views } from './deps.js'
+import { RemovalPlan, RemovedVm, RemoveVm } from '../api/vm-removal.js'
+import { type HardwareHistory, type ManagedVms, type Preflights, type Views, type VmRemoval } from './deps.js'
 
 export interface SourceVmRoutesDeps {
   readonly views: Views
   readonly managed: ManagedVms
   readonly hardware: HardwareHistory
   readonly preflights: Preflights
+  readonly removal: VmRemoval
+  readonly onWork: () => void
 }
 
 const IdParam = Type.Object({ id: Id })
@@ -32,7 +35,7 @@ const replies = <T>(status: number, schema: T) => ({ [status]: schema, default: 
 /** The inventory, and the VMs chosen from it. */
 export function sourceVmRoutes(
   api: ReturnType<typeof apiServer>,
-  { views, managed, hardware, preflights }: SourceVmRoutesDeps,
+  { views, managed, hardware, preflights, removal, onWork }: SourceVmRoutesDeps,
 ) {
   api.get(
     '/v1/source-vms',
@@ -66,6 +69,27 @@ export function sourceVmRoutes(
     async (request, reply) => {
       await managed.remove(request.params.id)
       return reply.status(204).send(null)
+    },
+  )
+  api.get(
+    '/v1/managed-vms/:id/removal',
+    { schema: { operationId: 'planVmRemoval', params: IdParam, response: replies(200, RemovalPlan) } },
+    request => removal.plan(request.params.id),
+  )
+  api.post(
+    '/v1/managed-vms/:id/removal',
+    {
+      schema: {
+        operationId: 'removeVm',
+        params: IdParam,
+        body: RemoveVm,
+        response: replies(200, RemovedVm),
+      },
+    },
+    async request => {
+      const removed = await removal.remove(request.params.id, request.body)
+      onWork()
+      return removed
     },
   )
   api.get(

@@ -53,7 +53,7 @@ export interface Orphans {
    * ORPHAN_TOO_YOUNG.
    */
   readonly remove: (
-    kind: 'orphan-volume' | 'orphan-export',
+    kind: 'orphan-volume' | 'orphan-export' | 'orphan-snapshot',
     subject: string,
     signal: AbortSignal,
   ) => Promise<{ readonly id: string }>

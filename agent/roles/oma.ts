@@ -17,10 +17,12 @@ import { type SagaRunner } from '../saga/runner.js'
 import { SnapshotReaper } from '../replication/snapshot-reaper.js'
 import { cloudstackConfiguration } from '../store/cloudstack-configuration.js'
 import { cloudstackJournal } from '../store/cloudstack-journal.js'
+import { recordOwnPlaces } from '../store/data-movers.js'
 import { migrate, openDatabase, type Database } from '../store/database.js'
 import { installationId } from '../store/installation.js'
 import { jobAdmin } from '../store/job-admin.js'
 import { leftSnapshots } from '../store/left-snapshots.js'
+import { vmRemoval } from '../store/vm-removal.js'
 import { managedVms } from '../store/managed-vms.js'
 import { hardwareHistory } from '../store/vm-hardware.js'
 import { vmPreflights } from '../store/vm-preflights.js'
@@ -91,6 +93,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   const stores = { configuration, credentials, installationId: await installationId(db) }
   const cloudstack = cloudstackConnection(db, stores, timing, logger)
   const cloud = configuredVolumes(cloudstack)
+  await recordOwnPlaces(db, config.max_attached_volumes ?? null)
   const slots = applianceSlots(db, { cloud, volumed }, config, () => runner.poke(), logger)
   const volumes = { cloud, volumed, slots }
   const failoverPeers = { board, tasks, connection: cloudstack, volumed, slots, runner: () => runner }
@@ -107,6 +110,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     scheduling: schedules.scheduling,
     admin: jobAdmin(db, wallClock),
     managed: managedVms(db, wallClock),
+    removal: vmRemoval(db, wallClock),
     hardware: hardwareHistory(db),
     preflights: {
       run: preflight({ board, tasks, store: preflightStore, limitMs: preflightLimitMs, pause }),

@@ -37,11 +37,10 @@ export function applianceSlots(
   onWork: () => void,
   logger: Logger,
 ): VolumeSlots {
-  const own = config.max_attached_volumes
   const idleMs = idleDetachMs(config)
   const store = volumeSlots(db)
   return new VolumeSlots({
-    cloud: own === undefined ? cloud : { ...cloud, dataDiskLimit: () => Promise.resolve(own) },
+    cloud,
     store: { ...store, idleReplicas: async () => unread(volumed, await store.idleReplicas()) },
     request: operationAdmin(db, wallClock).request,
     onWork,

@@ -48,15 +48,12 @@ export const deleteJob = (db: Database, jobId: string): Promise<LeftVolumes> =>
   db.transaction(async tx => {
     const job = await tx<JobRow>('replication_jobs').where('id', jobId).forUpdate().first()
     if (job === undefined) throw new AppError('NOT_FOUND', `replication job ${jobId}`)
-    if (job.stopped_at === null)
-      throw new AppError('JOB_NOT_STOPPED', `replication job ${jobId} of VM ${job.vm_name}`)
-    const passes = await tx<PassRow>('passes').where('job_id', jobId).select('id', 'saga_id')
+    await mustBeDeletable(tx, job)
+    const passes = await tx<PassRow>('passes').where('job_id', jobId).select('saga_id')
     const looks = await tx<{ job_id: string; saga_id: string }>('verifications')
       .where('job_id', jobId)
       .select('saga_id')
     const sagaIds = [...passes, ...looks].map(run => run.saga_id)
-    await mustRunNothing(tx, jobId)
-    await mustHaveNoSnapshot(tx, job, new Set(passes.map(pass => pass.id)))
     const disks = await tx<JobDiskRow>('job_disks').where('job_id', jobId).whereNotNull('volume_id')
     for (const sagaId of sagaIds) await tx('worker_tasks').where('owner', 'like', `${sagaId}/%`).delete()
     await tx('replication_jobs').where('id', jobId).delete()
@@ -69,6 +66,15 @@ export const deleteJob = (db: Database, jobId: string): Promise<LeftVolumes> =>
       ),
     }
   })
+
+/** Rejects with JOB_NOT_STOPPED, or with JOB_BUSY while a pass has not ended or left a snapshot that only this job knows. */
+export async function mustBeDeletable(tx: Database, job: JobRow): Promise<void> {
+  if (job.stopped_at === null)
+    throw new AppError('JOB_NOT_STOPPED', `replication job ${job.id} of VM ${job.vm_name}`)
+  await mustRunNothing(tx, job.id)
+  const passes = await tx<PassRow>('passes').where('job_id', job.id).select('id')
+  await mustHaveNoSnapshot(tx, job, new Set(passes.map(pass => pass.id)))
+}
 
 /** The reaper removes only snapshots of passes it finds in the database. */
 async function mustHaveNoSnapshot(tx: Database, job: JobRow, own: ReadonlySet<string>): Promise<void> {

@@ -1,5 +1,5 @@
 import { openStates } from '../domain/failover.js'
-import { volumeId } from '../domain/ids.js'
+import { snapshotId, volumeId } from '../domain/ids.js'
 import { type FindingStore, type StoredFinding } from '../volume-controller/reconciler.js'
 import { storeCall, type Database } from './database.js'
 import { type FailoverDiskRow } from './failover-rows.js'
@@ -12,6 +12,12 @@ interface FindingRow {
   readonly what: string
   readonly first_seen_at: Date
   readonly last_seen_at: Date
+}
+
+interface SnapshotRow {
+  readonly set_id: string
+  readonly volume_id: string
+  readonly snapshot_id: string | null
 }
 
 export function volumeFindings(db: Database, now: () => Date): FindingStore {
@@ -56,6 +62,10 @@ async function recorded(tx: Database) {
   const passes = await tx<PassRow>('passes')
     .whereIn('saga_id', tx('sagas').whereNot('state', 'done').select('id'))
     .select('job_id')
+  const snapshots = await tx<SnapshotRow>('volume_snapshots').whereNotNull('snapshot_id')
+  const sets = await tx<{ readonly id: string }>('snapshot_sets')
+    .whereIn('state', ['taking', 'reverting', 'reverted'])
+    .select('id')
   const running = new Set(passes.map(pass => pass.job_id))
   const open = operations.filter(one => unfinished.includes(one.state))
   const makers = new Map<string, boolean>()
@@ -75,6 +85,12 @@ async function recorded(tx: Database) {
       id: volumeId(disk.volume_id ?? ''),
       passRuns: running.has(disk.job_id),
     })),
+    snapshots: snapshots.map(row => ({
+      id: snapshotId(row.snapshot_id ?? ''),
+      volumeId: volumeId(row.volume_id),
+      setId: row.set_id,
+    })),
+    busySets: new Set(sets.map(({ id }) => id)),
     busy: new Set([...busy, ...copying].filter(id => id !== null)),
     makers,
   }

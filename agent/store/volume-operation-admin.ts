@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { type SnapshotId } from '../domain/ids.js'
 import { AppError } from '../errors.js'
 import { type OperationAdmin } from '../http/volume-deps.js'
 import { sagaKindOf } from '../volume-controller/sagas.js'
@@ -23,14 +24,16 @@ const recordOrFind = (db: Database, now: () => Date, key: string, request: Volum
   db.transaction(async tx => {
     await tx('work_gate').where({ id: 1 }).forUpdate().first()
     const row = await tx<OperationRow>('volume_operations').where({ idempotency_key: key }).first()
-    if (row === undefined) return record(tx, now(), key, request)
+    if (row === undefined) return recordOperation(tx, now(), key, request)
     if (row.request !== requestText(request))
       throw new AppError('IDEMPOTENCY_KEY_REUSED', `key ${key} asked for a ${row.kind}`)
     return { id: row.id }
   })
 
-async function record(tx: Database, at: Date, key: string, request: VolumeRequest) {
+/** In the caller's transaction, which has passed the gate. */
+export async function recordOperation(tx: Database, at: Date, key: string, request: VolumeRequest) {
   if (request.kind !== 'create') await refuseReplica(tx, request)
+  if (request.kind === 'delete-snapshot') await refuseWayBack(tx, request.snapshotId)
   const [id, sagaId] = [randomUUID(), randomUUID()]
   await tx('sagas').insert({
     id: sagaId,
@@ -55,6 +58,15 @@ async function record(tx: Database, at: Date, key: string, request: VolumeReques
   return { id }
 }
 
+/** What a set records is the only way back. */
+async function refuseWayBack(tx: Database, snapshot: SnapshotId): Promise<void> {
+  const row = await tx('volume_snapshots')
+    .where({ snapshot_id: snapshot })
+    .first<{ readonly set_id: string } | undefined>('set_id')
+  if (row !== undefined)
+    throw new AppError('VOLUME_IN_USE', `snapshot ${snapshot} belongs to set ${row.set_id}`)
+}
+
 /**
  * A replica may come and go here between passes. Another VM would write to it behind the back of the change IDs, and a
  * deleted one is lost. The row of the job is locked, as it is by the start of a pass: an operation that was recorded first is
@@ -68,6 +80,7 @@ async function refuseReplica(
   if (disk === undefined) return
   const isLocal =
     request.kind === 'revoke' ||
+    request.kind === 'delete-snapshot' ||
     ((request.kind === 'attach' || request.kind === 'detach') && request.vmId === null)
   if (!isLocal)
     throw new AppError(

@@ -1,4 +1,4 @@
-import { targetVmId, volumeId } from '../domain/ids.js'
+import { snapshotId, targetVmId, volumeId } from '../domain/ids.js'
 import { type Json } from '../domain/json.js'
 import {
   type OperationKind,
@@ -42,7 +42,9 @@ export function requestText(request: VolumeRequest): string {
   const fields: Json =
     request.kind === 'create'
       ? { label: request.label, sizeBytes: request.sizeBytes.toString() }
-      : { volumeId: request.volumeId, vmId: 'vmId' in request ? request.vmId : null }
+      : request.kind === 'delete-snapshot'
+        ? { volumeId: request.volumeId, vmId: null, snapshotId: request.snapshotId }
+        : { volumeId: request.volumeId, vmId: 'vmId' in request ? request.vmId : null }
   return JSON.stringify({ kind, ...fields })
 }
 
@@ -51,6 +53,8 @@ interface SavedRequest {
   readonly sizeBytes: string
   readonly volumeId: string
   readonly vmId: string | null
+  /** Of a `delete-snapshot` only. */
+  readonly snapshotId?: string
 }
 
 export function requestOf(row: Pick<OperationRow, 'id' | 'kind' | 'request'>): VolumeRequest {
@@ -69,6 +73,13 @@ export function requestOf(row: Pick<OperationRow, 'id' | 'kind' | 'request'>): V
     case 'attach-root':
     case 'clean-up':
       return { kind: row.kind, volumeId: volumeId(saved.volumeId), vmId: needed() }
+    case 'delete-snapshot':
+      if (saved.snapshotId === undefined) throw new Error(`operation ${row.id} has no snapshot`)
+      return {
+        kind: 'delete-snapshot',
+        volumeId: volumeId(saved.volumeId),
+        snapshotId: snapshotId(saved.snapshotId),
+      }
     case 'delete':
     case 'revoke':
       return { kind: row.kind, volumeId: volumeId(saved.volumeId) }

@@ -121,5 +121,6 @@ async function recordOutcome(tx: Database, at: Date, id: string, outcome: Outcom
       await volume().delete()
       return
     case 'revoked':
+    case 'snapshot-deleted':
   }
 }

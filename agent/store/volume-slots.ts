@@ -1,10 +1,12 @@
 import { volumeId } from '../domain/ids.js'
 import { type SlotStore } from '../volume-controller/slots.js'
+import { ownPlaces } from './data-movers.js'
 import { storeCall, type Database } from './database.js'
 import { unfinished, type OperationRow } from './volume-operation-rows.js'
 
 export function volumeSlots(db: Database): SlotStore {
   return {
+    ownPlaces: () => ownPlaces(db),
     isOperated: volume =>
       storeCall(`looking for operations on volume ${volume}`, async () => {
         const row = await db<OperationRow>('volume_operations')

@@ -1,5 +1,11 @@
 import { type FenceToken } from '../domain/fence.js'
-import { type OperationId, type TargetVmId, type VolumeId, type VolumeSerial } from '../domain/ids.js'
+import {
+  type OperationId,
+  type SnapshotId,
+  type TargetVmId,
+  type VolumeId,
+  type VolumeSerial,
+} from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 import { type Failure } from '../errors.js'
 import { type Logger } from '../log/logger.js'
@@ -42,7 +48,17 @@ export interface CloudVolume {
   readonly isOurs: boolean
 }
 
-/** Volumes and VMs in CloudStack. Every method looks first and may be repeated after a crash or an unknown outcome. */
+/** Of one volume. */
+export interface CloudSnapshot {
+  readonly id: SnapshotId
+  readonly name: string
+  /** Undefined: CloudStack does not say. */
+  readonly volumeId: VolumeId | undefined
+  /** It carries the tag this product gives what it made. */
+  readonly isOurs: boolean
+}
+
+/** Volumes, their snapshots, and VMs in CloudStack. Every method looks first and may be repeated after a crash or an unknown outcome. */
 export interface CloudVolumes {
   readonly applianceVmId: () => Promise<TargetVmId>
   readonly find: (volume: VolumeId, signal: AbortSignal) => Promise<CloudVolume | undefined>
@@ -61,6 +77,10 @@ export interface CloudVolumes {
   /** Absent is detached. Rejects with VOLUME_BUSY when another VM has it. */
   readonly detachFrom: (volume: VolumeId, vm: TargetVmId, signal: AbortSignal) => Promise<void>
   readonly remove: (volume: VolumeId, signal: AbortSignal) => Promise<void>
+  /** All of the account, as they are now. */
+  readonly allSnapshots: (signal: AbortSignal) => Promise<readonly CloudSnapshot[]>
+  /** Absent is removed. Rejects with VOLUME_NOT_OURS for what does not carry our tag. */
+  readonly removeSnapshot: (snapshot: SnapshotId, signal: AbortSignal) => Promise<void>
   /** Rejects with TARGET_VM_NOT_OURS unless the VM is off already or carries our tag. */
   readonly ensureStopped: (vm: TargetVmId, signal: AbortSignal) => Promise<void>
 }

@@ -1,12 +1,18 @@
-import { makerOfVolumeName } from '../domain/names.js'
-import { serialOfVolume, type VolumeId, type VolumeSerial } from '../domain/ids.js'
-import { type CloudVolume, type LocalDevice, type LocalExport } from './deps.js'
+import { makerOfVolumeName, setOfSnapshotName } from '../domain/names.js'
+import { serialOfVolume, type SnapshotId, type VolumeId, type VolumeSerial } from '../domain/ids.js'
+import { type CloudSnapshot, type CloudVolume, type LocalDevice, type LocalExport } from './deps.js'
 
 export type FindingKind =
   /** Made by us, and nothing recorded needs it. */
   | 'orphan-volume'
   /** Open, and no pass is under way that writes to it. */
   | 'orphan-export'
+  /** Of a set of ours, and recorded by none. */
+  | 'orphan-snapshot'
+  /** It carries our tag, and no set gives such a name: only a person can tell what it is for. */
+  | 'unknown-snapshot'
+  /** Recorded as a way back, and CloudStack has no such snapshot. */
+  | 'lost-snapshot'
   /** Recorded, and CloudStack has no such volume. */
   | 'lost-volume'
   | 'moved-volume'
@@ -18,7 +24,7 @@ export type FindingKind =
 
 export interface Finding {
   readonly kind: FindingKind
-  /** A volume's id, or a serial where no id is known. */
+  /** The id of a volume or of a snapshot, or a serial where no id is known. */
   readonly subject: string
   readonly what: string
 }
@@ -29,6 +35,7 @@ export interface Observed {
   readonly devices: readonly LocalDevice[]
   readonly doubts: readonly { readonly serial: VolumeSerial; readonly why: string }[]
   readonly exports: readonly LocalExport[]
+  readonly snapshots: readonly CloudSnapshot[]
 }
 
 /** Read after everything was observed, so that what was made meanwhile is recorded by then. */
@@ -37,6 +44,13 @@ export interface Recorded {
   readonly volumes: readonly { readonly id: VolumeId; readonly vmId: string | null }[]
   /** Of replication jobs. */
   readonly replicas: readonly { readonly id: VolumeId; readonly passRuns: boolean }[]
+  readonly snapshots: readonly {
+    readonly id: SnapshotId
+    readonly volumeId: VolumeId
+    readonly setId: string
+  }[]
+  /** Sets that are being taken or reverted: what they have made or are about to remove need not be recorded. */
+  readonly busySets: ReadonlySet<string>
   /** Of unfinished operations. */
   readonly busy: ReadonlySet<string>
   /** Jobs and operations of this installation that give volumes names; true: it may be making one now. */
@@ -45,7 +59,11 @@ export interface Recorded {
 
 /** Compares both ways. Volumes that something works on are left out: they are about to change. */
 export function findingsOf(observed: Observed, recorded: Recorded): readonly Finding[] {
-  return [...volumeFindings(observed, recorded), ...deviceFindings(observed, recorded)]
+  return [
+    ...volumeFindings(observed, recorded),
+    ...snapshotFindings(observed, recorded),
+    ...deviceFindings(observed, recorded),
+  ]
 }
 
 function* volumeFindings({ volumes }: Observed, recorded: Recorded): Generator<Finding> {
@@ -69,6 +87,25 @@ function* volumeFindings({ volumes }: Observed, recorded: Recorded): Generator<F
     const what = `volume ${id} is recorded as ${placeOf(vmId)}, and is ${placeOf(now.vmId ?? null)}`
     yield { kind: 'moved-volume', subject: id, what }
   }
+}
+
+function* snapshotFindings({ snapshots }: Observed, recorded: Recorded): Generator<Finding> {
+  const needed = new Set<string>(recorded.snapshots.map(({ id }) => id))
+  const present = new Set<string>(snapshots.map(({ id }) => id))
+  for (const { id, name, volumeId, isOurs } of snapshots) {
+    if (!isOurs || needed.has(id) || (volumeId !== undefined && recorded.busy.has(volumeId))) continue
+    const set = setOfSnapshotName(name)
+    if (set !== undefined && recorded.busySets.has(set)) continue
+    const what = `snapshot ${id} (${name}) carries our tag, and no set records it`
+    // Without its volume nothing can be asked for.
+    const kind = set === undefined || volumeId === undefined ? 'unknown-snapshot' : 'orphan-snapshot'
+    yield { kind, subject: id, what }
+  }
+  for (const { id, volumeId, setId } of recorded.snapshots)
+    if (!present.has(id) && !recorded.busySets.has(setId)) {
+      const what = `CloudStack has no snapshot ${id}, which is recorded as the way back of volume ${volumeId}`
+      yield { kind: 'lost-snapshot', subject: id, what }
+    }
 }
 
 function* deviceFindings(observed: Observed, recorded: Recorded): Generator<Finding> {

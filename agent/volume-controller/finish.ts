@@ -37,6 +37,8 @@ async function outcomeOf(deps: ControllerDeps, context: OperationContext): Promi
       return { kind: 'deleted' }
     case 'revoke':
       return { kind: 'revoked' }
+    case 'delete-snapshot':
+      return { kind: 'snapshot-deleted' }
   }
 }
 
@@ -107,6 +109,7 @@ export function driftBetween(
     case 'deleted':
       return told('gone')
     case 'revoked':
+    case 'snapshot-deleted':
       return undefined
   }
 }

@@ -1,4 +1,4 @@
-import { type OperationId, type TargetVmId, type VolumeId } from '../domain/ids.js'
+import { type OperationId, type SnapshotId, type TargetVmId, type VolumeId } from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 
 /** What can be done with a volume. A `vmId` of null is the VM this appliance is. */
@@ -11,6 +11,8 @@ export type VolumeRequest =
   | { readonly kind: 'delete'; readonly volumeId: VolumeId }
   /** Ends the export of the volume, whoever holds it. */
   | { readonly kind: 'revoke'; readonly volumeId: VolumeId }
+  /** Of a snapshot that nothing recorded needs; never asked for by operators as such. */
+  | { readonly kind: 'delete-snapshot'; readonly volumeId: VolumeId; readonly snapshotId: SnapshotId }
   /** Takes the volume from a VM that is not needed any more, which is stopped for it, and brings it back here. */
   | { readonly kind: 'clean-up'; readonly volumeId: VolumeId; readonly vmId: TargetVmId }
 
@@ -23,6 +25,7 @@ export const operationKinds = [
   'detach',
   'delete',
   'revoke',
+  'delete-snapshot',
   'clean-up',
 ] as const satisfies readonly OperationKind[]
 
@@ -44,3 +47,4 @@ export type Outcome =
   | { readonly kind: 'detached' }
   | { readonly kind: 'deleted' }
   | { readonly kind: 'revoked' }
+  | { readonly kind: 'snapshot-deleted' }

@@ -1,4 +1,4 @@
-import { volumeId } from '../domain/ids.js'
+import { snapshotId, volumeId } from '../domain/ids.js'
 import { Turns } from '../domain/turns.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
@@ -25,7 +25,7 @@ export interface NameChanges {
 }
 
 export interface ReconcilerOptions {
-  readonly cloud: Pick<CloudVolumes, 'applianceVmId' | 'all'>
+  readonly cloud: Pick<CloudVolumes, 'applianceVmId' | 'all' | 'allSnapshots'>
   readonly daemon: Pick<VolumeDaemon, 'devices' | 'exports'> & {
     readonly mendNames: (signal: AbortSignal) => Promise<NameChanges>
   }
@@ -41,9 +41,10 @@ export interface ReconcilerOptions {
   readonly logger: Logger
 }
 
-export type RemovableKind = Extract<FindingKind, 'orphan-volume' | 'orphan-export'>
+export type RemovableKind = Extract<FindingKind, 'orphan-volume' | 'orphan-export' | 'orphan-snapshot'>
 
-const removal = { 'orphan-volume': 'delete', 'orphan-export': 'revoke' } as const
+const isRemovable = (kind: FindingKind): kind is RemovableKind =>
+  kind === 'orphan-volume' || kind === 'orphan-export' || kind === 'orphan-snapshot'
 
 /**
  * Compares CloudStack and the devices with the database, now and then and when asked. It changes nothing itself: what is
@@ -72,17 +73,36 @@ export class Reconciler {
     await this.#look(signal)
     const found = (await this.#options.store.all()).find(one => one.kind === kind && one.subject === subject)
     if (found === undefined) throw new AppError('NOT_FOUND', `there is no ${kind} ${subject}`)
-    return this.#remove(kind, found)
+    return this.#remove(kind, found, signal)
   }
 
-  #remove(kind: RemovableKind, found: StoredFinding): Promise<{ readonly id: string }> {
+  async #remove(
+    kind: RemovableKind,
+    found: StoredFinding,
+    signal: AbortSignal,
+  ): Promise<{ readonly id: string }> {
     const { orphanAgeMs, now, request } = this.#options
     const since = found.firstSeenAt.toISOString()
     if (now().getTime() - found.firstSeenAt.getTime() < orphanAgeMs)
       throw new AppError('ORPHAN_TOO_YOUNG', `${kind} ${found.subject} is seen since ${since}`)
     // What comes back later is another orphan, and gets an operation of its own.
     const key = `${kind}:${found.subject}:${found.firstSeenAt.getTime()}`
-    return request(key, { kind: removal[kind], volumeId: volumeId(found.subject) })
+    return request(key, await this.#removalOf(kind, found.subject, signal))
+  }
+
+  async #removalOf(kind: RemovableKind, subject: string, signal: AbortSignal): Promise<VolumeRequest> {
+    switch (kind) {
+      case 'orphan-volume':
+        return { kind: 'delete', volumeId: volumeId(subject) }
+      case 'orphan-export':
+        return { kind: 'revoke', volumeId: volumeId(subject) }
+      case 'orphan-snapshot': {
+        const all = await this.#options.cloud.allSnapshots(signal)
+        const of = all.find(({ id }) => id === subject)?.volumeId
+        if (of === undefined) throw new AppError('NOT_FOUND', `snapshot ${subject} is gone`)
+        return { kind: 'delete-snapshot', volumeId: of, snapshotId: snapshotId(subject) }
+      }
+    }
   }
 
   /** One look at a time: an older one must not overwrite the findings of a newer one. */
@@ -99,6 +119,7 @@ export class Reconciler {
       devices,
       doubts,
       exports: await daemon.exports(signal),
+      snapshots: await cloud.allSnapshots(signal),
     }
     const findings = findingsOf(observed, await store.recorded())
     const known = new Set((await store.all()).map(({ kind, subject }) => `${kind} ${subject}`))
@@ -116,16 +137,16 @@ export class Reconciler {
       if (error instanceof AppError && error.code === 'CLOUDSTACK_NOT_CONFIGURED') return
       throw error
     }
-    if (this.#options.removesByItself) await this.#removeOld()
+    if (this.#options.removesByItself) await this.#removeOld(signal)
   }
 
-  async #removeOld(): Promise<void> {
+  async #removeOld(signal: AbortSignal): Promise<void> {
     const { store, now, orphanAgeMs, onWork, logger } = this.#options
     for (const found of await store.all()) {
       const { kind } = found
-      if (kind !== 'orphan-volume' && kind !== 'orphan-export') continue
+      if (!isRemovable(kind)) continue
       if (now().getTime() - found.firstSeenAt.getTime() < orphanAgeMs) continue
-      const { id } = await this.#remove(kind, found)
+      const { id } = await this.#remove(kind, found, signal)
       logger.warn({ kind, subject: found.subject, operation: id }, 'orphan is being removed')
       onWork()
     }
@@ -136,7 +157,7 @@ const viewOf = ({ kind, subject, what, firstSeenAt, lastSeenAt }: StoredFinding)
   kind,
   subject,
   what,
-  removable: kind === 'orphan-volume' || kind === 'orphan-export',
+  removable: isRemovable(kind),
   firstSeenAt: firstSeenAt.toISOString(),
   lastSeenAt: lastSeenAt.toISOString(),
 })

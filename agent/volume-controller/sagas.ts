@@ -8,6 +8,7 @@ import {
   bringBack,
   checkOwner,
   createVolume,
+  deleteSnapshot,
   deleteVolume,
   detachVolume,
   proveDevice,
@@ -28,6 +29,7 @@ const work: Readonly<Record<OperationKind, readonly Step<ControllerDeps, Operati
   detach: [checkOwner, ...release],
   delete: [checkOwner, ...release, deleteVolume],
   revoke: [checkOwner, revokeExport],
+  'delete-snapshot': [deleteSnapshot],
   'clean-up': [checkOwner, stopVm, ...release, bringBack, proveDevice],
 }
 

@@ -12,6 +12,8 @@ export interface IdleReplica {
 }
 
 export interface SlotStore {
+  /** How many data disks this appliance may have; null: as CloudStack tells. */
+  readonly ownPlaces: () => Promise<number | null>
   /** Some operation on the volume has not ended. */
   readonly isOperated: (volume: VolumeId) => Promise<boolean>
   /** Of jobs without a pass under way, without operations; the longest idle first. */
@@ -60,9 +62,9 @@ export class VolumeSlots {
   /** One at a time, so that no two take the last place. Rejects with APPLIANCE_FULL. */
   attach(volume: VolumeId, signal: AbortSignal): Promise<void> {
     return this.#turns.take('appliance', async () => {
-      const { cloud } = this.#options
+      const { cloud, store } = this.#options
       const vm = await cloud.applianceVmId()
-      const limit = await cloud.dataDiskLimit(signal)
+      const limit = (await store.ownPlaces()) ?? (await cloud.dataDiskLimit(signal))
       const attached = await cloud.ofVm(vm, signal)
       const disks = attached.filter(one => one.deviceId !== rootDeviceId && one.id !== volume)
       if (limit !== undefined && disks.length >= limit)

@@ -26,7 +26,7 @@ export async function onVolume(deps: ControllerDeps, context: OperationContext):
 
 /** The VM of a request, or this appliance. */
 export async function vmOf(deps: ControllerDeps, request: OnVolume): Promise<TargetVmId> {
-  const named = request.kind === 'delete' || request.kind === 'revoke' ? null : request.vmId
+  const named = 'vmId' in request ? request.vmId : null
   return named ?? (await deps.cloud.applianceVmId())
 }
 
@@ -217,6 +217,19 @@ export const deleteVolume: OperationStep<null> = {
   run: async (deps, context) => {
     const { volumeId: volume } = await onVolume(deps, context)
     await patiently(deps, context.signal, () => deps.cloud.remove(volume, context.signal))
+    return null
+  },
+}
+
+/** The tag on the snapshot says whose it is; its volume may be gone. */
+export const deleteSnapshot: OperationStep<null> = {
+  name: 'delete-snapshot',
+  title: 'Delete the snapshot',
+  run: async (deps, context) => {
+    const request = await onVolume(deps, context)
+    if (request.kind !== 'delete-snapshot')
+      throw new Error(`operation ${context.input.operationId} deletes no snapshot`)
+    await patiently(deps, context.signal, () => deps.cloud.removeSnapshot(request.snapshotId, context.signal))
     return null
   },
 }

@@ -10,12 +10,15 @@ import { AppError } from '../errors.js'
  */
 const linkPattern = /^(?:virtio-|scsi-.*[_-])([0-9a-f]{20})$/
 
-/** Where each serial leads, as the links say; more than one path when they contradict one another. */
-export async function linkedPaths(byIdDir: string): Promise<ReadonlyMap<VolumeSerial, readonly string[]>> {
+/** Where each serial leads, or only this one, as the links say; more than one path when they contradict one another. */
+export async function linkedPaths(
+  byIdDir: string,
+  only?: VolumeSerial,
+): Promise<ReadonlyMap<VolumeSerial, readonly string[]>> {
   const paths = new Map<VolumeSerial, readonly string[]>()
   for (const name of (await namesIn(byIdDir)).toSorted()) {
     const serial = linkPattern.exec(name)?.[1]
-    if (serial === undefined) continue
+    if (serial === undefined || (only !== undefined && serial !== only)) continue
     const path = await leadsTo(join(byIdDir, name))
     if (path === undefined) continue
     const known = paths.get(volumeSerial(serial)) ?? []
@@ -36,15 +39,26 @@ async function namesIn(dir: string): Promise<readonly string[]> {
 
 /** The one device that carries the serial. Rejects with VOLUME_UNKNOWN or VOLUME_IDENTITY_MISMATCH. */
 export async function deviceOf(byIdDir: string, serial: VolumeSerial): Promise<string> {
-  const [path, other] = (await linkedPaths(byIdDir)).get(serial) ?? []
+  const [path, other] = (await linkedPaths(byIdDir, serial)).get(serial) ?? []
   if (path === undefined) throw new AppError('VOLUME_UNKNOWN', `no device carries the serial ${serial}`)
   if (other !== undefined)
     throw new AppError('VOLUME_IDENTITY_MISMATCH', `${path} and ${other} both carry the serial ${serial}`)
-  const own = await kernelSerial(path)
+  const own = await kernelSerial(path).catch(whyGone(serial))
   if (own !== undefined && own !== serial)
     throw new AppError('VOLUME_IDENTITY_MISMATCH', `${path} is linked as ${serial} but says ${own}`)
   return path
 }
+
+/** For what fails on a device of this serial: one that leaves while it is looked at is no device any more. */
+export const whyGone =
+  (serial: VolumeSerial) =>
+  (error: unknown): never => {
+    const hasLeft = error instanceof Error && 'code' in error && leaving.has(String(error.code))
+    throw hasLeft
+      ? new AppError('VOLUME_UNKNOWN', `the device of serial ${serial} has just left`, error)
+      : error
+  }
+const leaving: ReadonlySet<string> = new Set(['ENOENT', 'ENXIO', 'ENODEV'])
 
 /** A link that leads nowhere is about to go: its device has left. */
 async function leadsTo(link: string): Promise<string | undefined> {

@@ -41,6 +41,9 @@ interface Place {
 }
 
 interface Served extends VolumeExport {
+  /** How long it took to prove the device, and to start its server. */
+  readonly proofMs: number
+  readonly serverMs: number
   readonly fence: FenceToken
   readonly server: NbdServer
   /** What is written to, open since before the server could: its sync reports every write-back error since then, seen or not. */
@@ -85,9 +88,9 @@ export class VolumeExports {
       this.#unflushed.delete(serial)
       const served = await this.#start(serial, minimumBytes, fence, staged)
       this.#counts.opened += 1
-      const { socket, exportName, sizeBytes } = served
+      const { socket, exportName, sizeBytes, proofMs, serverMs } = served
       this.#options.logger.info(
-        { serial, fence: fence.toString(), bytes: sizeBytes.toString(), staged: staged ?? null },
+        { serial, fence: fence.toString(), bytes: sizeBytes.toString(), staged: staged ?? null, proofMs, serverMs },
         'volume exported',
       )
       return { socket, exportName, sizeBytes }
@@ -168,11 +171,14 @@ export class VolumeExports {
     staged: PassId | undefined,
   ): Promise<Served> {
     const { byIdDir, socketDir } = this.#options
+    const startedMs = performance.now()
     const proven = await proveDevice(byIdDir, serial, minimumBytes)
+    const provenMs = performance.now()
     const exportName = randomBytes(16).toString('hex')
     const socket = join(socketDir, `${exportName}.sock`)
     const begun = await this.#serve({ serial, proven, socket, exportName }, staged)
-    const served = { socket, exportName, sizeBytes: proven.sizeBytes, fence, ...begun }
+    const times = { proofMs: provenMs - startedMs, serverMs: performance.now() - provenMs }
+    const served = { socket, exportName, sizeBytes: proven.sizeBytes, fence, ...begun, ...times }
     this.#served.set(serial, served)
     try {
       if (!(await isStillThere(byIdDir, serial, proven))) {

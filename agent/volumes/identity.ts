@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type VolumeSerial } from '../domain/ids.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
-import { deviceOf, sysfsOf } from './device-table.js'
+import { deviceOf, sysfsOf, whyGone } from './device-table.js'
 
 export interface ProvenDevice {
   readonly path: string
@@ -25,9 +25,9 @@ export async function proveDevice(
   minimumBytes: Bytes,
 ): Promise<ProvenDevice> {
   const path = await deviceOf(byIdDir, serial)
-  const device = await open(path, 'r')
+  const device = await open(path, 'r').catch(whyGone(serial))
   try {
-    const sizeBytes = await sizeOf(device, path)
+    const sizeBytes = await sizeOf(device, path).catch(whyGone(serial))
     if (sizeBytes === 0n)
       throw new AppError('VOLUME_IDENTITY_MISMATCH', `the device of volume ${serial} is empty`)
     if (sizeBytes < minimumBytes) {

@@ -4,7 +4,7 @@ import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
 import { proveDevice } from './identity.js'
 import { mendNames, persistentName, provenDevices, type NamesReport } from './persistent-names.js'
-import { Turns } from '../domain/turns.js'
+import { SharedLook } from '../domain/shared-look.js'
 
 export interface AttachedDevice {
   readonly serial: VolumeSerial
@@ -24,7 +24,8 @@ export interface NameKeeperOptions {
 /** Keeps the persistent names true: at the start, when asked, and every few seconds. */
 export class NameKeeper {
   readonly #options: NameKeeperOptions
-  readonly #turns = new Turns<'names'>()
+  readonly #mending = new SharedLook(() => this.#mendNow())
+  readonly #looking = new SharedLook(() => this.#lookNow())
   #timer: NodeJS.Timeout | undefined
   #doubted = ''
 
@@ -45,20 +46,26 @@ export class NameKeeper {
   /** The names stay; resolves when nothing works on them any more. */
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#turns.take('names', () => Promise.resolve())
+    await this.#mending.idle()
   }
 
   mend(): Promise<NamesReport> {
-    return this.#turns.take('names', async () => {
-      const { namesDir, byIdDir } = this.#options
-      const report = await mendNames(namesDir, byIdDir)
-      this.#tell(report)
-      return report
-    })
+    return this.#mending.take()
+  }
+
+  async #mendNow(): Promise<NamesReport> {
+    const { namesDir, byIdDir } = this.#options
+    const report = await mendNames(namesDir, byIdDir)
+    this.#tell(report)
+    return report
   }
 
   /** Volumes attached to this machine now, and what carries a serial without being proven. */
-  async devices() {
+  devices() {
+    return this.#looking.take()
+  }
+
+  async #lookNow() {
     const { byIdDir } = this.#options
     const found = await provenDevices(byIdDir)
     const devices: AttachedDevice[] = []

@@ -22,6 +22,11 @@ const packages = [
   { name: 'mount', why: 'losetup', for: ['test', 'bench', 'lab'] },
   { name: 'mariadb-server-core', why: 'database', for: ['test', 'lab'] },
   { name: 'mariadb-client-core', why: 'database tools', for: ['test', 'lab'] },
+  {
+    name: 'qemu-system-x86',
+    why: 'guests of the simulated CloudStack, always emulated',
+    for: ['test', 'lab'],
+  },
   { name: 'openssl', why: 'certificates of tests and of the lab', for: ['test', 'bench', 'lab'] },
   { name: 'diffutils', why: 'cmp', for: ['test', 'bench', 'lab'] },
   { name: 'iproute2', why: 'network the helper is proved in', for: ['test'] },

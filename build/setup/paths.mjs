@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url'
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 export const at = (...parts) => join(root, ...parts)
 
+/** Folders whose `build` is made, not written. */
+const made = new Set(['native', 'lab/vddk', 'lab/guest'])
+
 /** One hash over the contents of files and folders, for "did anything change since". */
 export function fingerprint(paths) {
   const hash = createHash('sha256').update(process.version)
@@ -17,7 +20,7 @@ export function fingerprint(paths) {
     if (!existsSync(at(path))) return
     const entries = readdirSync(at(path), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))
     for (const entry of entries) {
-      if (entry.name === 'build' && path === 'native') continue
+      if (entry.name === 'build' && made.has(path)) continue
       if (entry.isDirectory()) walk(join(path, entry.name))
       else add(join(path, entry.name))
     }

@@ -1,18 +1,9 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { aptSourceOf } from './apt-source.mjs'
+import { openArchive } from './debian-archive.mjs'
 import { at } from './paths.mjs'
-import { run, StepFailed } from './run.mjs'
+import { StepFailed } from './run.mjs'
 
 const plugin = 'lab/vddk/build/nbdkit-vddk-plugin.so'
 const debianPackage = 'nbdkit-plugin-vddk'
@@ -60,36 +51,15 @@ function putInPlace(path) {
 
 /** Fetches and unpacks the package below `directory`; the path of the plugin in it. */
 async function unpacked(directory) {
-  const source = aptSourceOf('bookworm')
-  if (source === undefined)
-    throw new StepFailed(
-      `apt's configuration names no source of Debian 12, so ${debianPackage} has none.\n${byHand}`,
-    )
-  const sources = join(directory, 'donor.sources')
-  const signedBy = source.signedBy === undefined ? '' : `Signed-By: ${source.signedBy}\n`
-  writeFileSync(
-    sources,
-    `Types: deb\nURIs: ${source.uri}\nSuites: ${donorSuite}\nComponents: contrib\n${signedBy}`,
-  )
-  const lists = join(directory, 'lists')
-  const cache = join(directory, 'cache')
-  for (const path of [lists, cache])
-    mkdirSync(join(path, path === cache ? 'archives/partial' : 'partial'), { recursive: true })
-  const only = Object.entries({
-    'Dir::Etc::SourceList': sources,
-    'Dir::Etc::SourceParts': '/dev/null',
-    'Dir::State::Lists': lists,
-    'Dir::Cache': cache,
-  }).flatMap(([name, value]) => ['-o', `${name}=${value}`])
-  const advice = `${debianPackage} could not be fetched from the mirror of this machine's apt.\n${byHand}`
-  await run('/usr/bin/apt-get', ['update', '-q', ...only, '-o', 'APT::Update::Error-Mode=any'], advice, {
-    cwd: directory,
+  const archive = await openArchive({
+    directory,
+    suite: donorSuite,
+    component: 'contrib',
+    what: debianPackage,
+    byHand,
   })
-  await run('/usr/bin/apt-get', ['download', '-q', ...only, debianPackage], advice, { cwd: directory })
-  const deb = readdirSync(directory).find(name => name.endsWith('.deb'))
-  if (deb === undefined) throw new StepFailed(advice)
   const tree = join(directory, 'tree')
-  await run('/usr/bin/dpkg-deb', ['-x', join(directory, deb), tree], advice)
+  await archive.unpack([debianPackage], tree)
   const found = readdirSync(tree, { recursive: true }).find(name => name.endsWith(`/${pluginName}`))
   if (found === undefined) throw new StepFailed(`${debianPackage} holds no ${pluginName}.\n${byHand}`)
   return join(tree, found)

@@ -210,13 +210,14 @@ export function pageCalls(site: Recording, nowMs: () => number): Calls {
         const vm = site.vms.find(each => each.id === id)
         if (vm !== undefined) vm.managedAt = null
       }),
-    changeJob: (id, { quiesce }) =>
+    changeJob: (id, { quiesce, stagingPolicy }) =>
       attempt(() => {
         const job = found(
           site.jobs.find(each => each.id === id),
           `replication job ${id}`,
         )
-        job.quiesce = quiesce
+        if (quiesce !== undefined) job.quiesce = quiesce
+        if (stagingPolicy !== undefined) job.stagingPolicy = stagingPolicy
         return job
       }),
     deleteJob: id =>

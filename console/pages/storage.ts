@@ -7,7 +7,7 @@ import type { Feature, Page, PageAction, PageContext, PageRow, Read } from '../p
 import { column, paragraph, span, textCell, type Block, type Tone } from '../view.js'
 import { ageWords, instantWords } from '../words.js'
 import { fact } from './facts.js'
-import { lookForm, operationForm } from './volume-forms.js'
+import { lookForm, operationForm, type AskedKind } from './volume-forms.js'
 
 const operations: Read<typeof VolumeOperationList> = {
   key: 'volume-operations',
@@ -61,7 +61,7 @@ function operationFacts(operation: VolumeOperationView): readonly Block[] {
   ]
 }
 
-const operationKey = (key: string, kind: VolumeOperationKind, label: string, help: string): PageAction => ({
+const operationKey = (key: string, kind: AskedKind, label: string, help: string): PageAction => ({
   key,
   label,
   help,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { RequestVolumeOperation, type VolumeOperationKind } from '../../agent/api/volumes.js'
+import { RequestVolumeOperation } from '../../agent/api/volumes.js'
 import { textField } from '../form-schema.js'
 import type { Field, Values } from '../form.js'
 import type { FormPage, Next, Task } from '../page.js'
@@ -35,8 +35,11 @@ const targetField = textField({
 
 const gibibytes = (text: string): string => (/^\d{1,6}$/.test(text) ? String(BigInt(text) << 30n) : text)
 
+/** What an operator asks for; a snapshot that nothing needs is deleted from the list of findings. */
+export type AskedKind = RequestVolumeOperation['kind']
+
 /** Each kind of operation in the words of an operator; one without an entry does not compile. */
-export const kindWords: Readonly<Record<VolumeOperationKind, KindWords>> = {
+export const kindWords: Readonly<Record<AskedKind, KindWords>> = {
   create: {
     title: 'Create a volume',
     note: 'A new volume, attached to nothing. It is never taken for zeroed.',
@@ -97,7 +100,7 @@ export const kindWords: Readonly<Record<VolumeOperationKind, KindWords>> = {
 }
 
 /** The form of one kind, filled with what is known of the selected line. */
-export function operationForm(kind: VolumeOperationKind, values: Values): FormPage {
+export function operationForm(kind: AskedKind, values: Values): FormPage {
   const { title, note, fields } = kindWords[kind]
   // One key for each wording of the request: sending it again finds the operation that was recorded before.
   const keys = new Map<string, string>()
@@ -110,7 +113,7 @@ export function operationForm(kind: VolumeOperationKind, values: Values): FormPa
   }
 }
 
-function asked(kind: VolumeOperationKind, values: Values, keys: Map<string, string>): Next {
+function asked(kind: AskedKind, values: Values, keys: Map<string, string>): Next {
   const { title, note, typedWord } = kindWords[kind]
   const task: Task = {
     what: title,
@@ -141,7 +144,7 @@ function asked(kind: VolumeOperationKind, values: Values, keys: Map<string, stri
 
 /** What is sent, in the shape the API has; exported for its test. */
 export function requestOf(
-  kind: VolumeOperationKind,
+  kind: AskedKind,
   values: Values,
   idempotencyKey: string,
 ): RequestVolumeOperation {

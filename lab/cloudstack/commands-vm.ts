@@ -57,11 +57,11 @@ async function start({ site, storage }: Cloud, vm: Vm): Promise<void> {
   root.state = 'Ready'
 }
 
-/** Only the state changes; devices of attached volumes stay, as they do for a guest that is off. */
+/** Disks stay attached. Of VMs that do not really run only the state changes. */
 const power =
   (from: VmState, to: VmState) =>
   ({ cloud, args }: Call): Outcome => {
-    const { site, jobs } = cloud
+    const { site, jobs, devices } = cloud
     const vm = site.vms.get(args.given('id'))
     if (vm === undefined) throw invalidValue(`unable to find a virtual machine with id ${args.given('id')}`)
     return {
@@ -72,6 +72,7 @@ const power =
         work: async () => {
           if (vm.state === from) {
             if (to === 'Running') await start(cloud, vm)
+            if (vm === site.applianceVm) await devices.power(to === 'Running' ? 'on' : 'off')
             site.setPower(vm, to)
           }
           const shown = { ...vmFields(site, jobs, vm), jobid: undefined, jobstatus: undefined }

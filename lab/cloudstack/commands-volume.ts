@@ -85,6 +85,7 @@ function createVolume(call: Call): Outcome {
   // VolumeApiServiceImpl.createVolume: the entry of a volume that could not be made goes to Destroy.
   const onFailure = (): void => {
     volume.state = 'Destroy'
+    volume.isUnmade = true
   }
   return { ...job, createdId: volume.id, request: { ...job.request, onFailure } }
 }

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type DevicesChoice } from './options.js'
+import { type LocalDevicesChoice } from './options.js'
 import { CloudstackSimulator } from './simulator.js'
 
-const devicesChoices: readonly string[] = ['loop', 'file', 'auto'] satisfies DevicesChoice[]
-const isDevicesChoice = (text: string): text is DevicesChoice => devicesChoices.includes(text)
+const devicesChoices: readonly string[] = ['loop', 'file', 'auto'] satisfies LocalDevicesChoice[]
+const isDevicesChoice = (text: string): text is LocalDevicesChoice => devicesChoices.includes(text)
 
 /**
  * A simulated CloudStack for clients outside this program: prints one JSON line when it can be used and ends on SIGTERM

@@ -1,3 +1,5 @@
+import { type HotPlug } from './guest-devices.js'
+
 export interface VmSpec {
   readonly name: string
   readonly id?: string
@@ -9,7 +11,10 @@ export interface VmSpec {
 }
 
 /** `loop`: real block devices, needs root; `file`: links to the volumes' files; `auto`: the first that works. */
-export type DevicesChoice = 'loop' | 'file' | 'auto'
+export type LocalDevicesChoice = 'loop' | 'file' | 'auto'
+
+/** The appliance VM is this machine, or a guest of its own, which the simulator switches on and off but did not make. */
+export type DevicesChoice = LocalDevicesChoice | { readonly guest: HotPlug }
 
 export interface SimulatorOptions {
   /** Must exist; everything the simulator keeps is below it. */

@@ -14,10 +14,12 @@ import { tagCommands } from './commands-tag.js'
 import { vmCommands } from './commands-vm.js'
 import { machineCommands } from './commands-machine.js'
 import { VolumeHistory, volumeCommands } from './commands-volume.js'
-import { cleanUpStale, Devices, serialOf } from './devices.js'
+import { serialOf, type Devices } from './devices.js'
 import { Dispatcher } from './dispatch.js'
 import { Faults } from './faults.js'
+import { GuestDevices } from './guest-devices.js'
 import { Jobs } from './jobs.js'
+import { cleanUpStale, LocalDevices } from './local-devices.js'
 import { type SimulatorOptions } from './options.js'
 import { makeServer, type SeenCall } from './server.js'
 import { Site } from './site.js'
@@ -44,7 +46,7 @@ export interface CloudIds {
   readonly domain: string
 }
 
-/** A CloudStack whose volumes are real: those attached to the appliance VM are block devices of this machine. */
+/** A CloudStack whose volumes are real: those attached to the appliance VM are block devices of this machine or of a guest. */
 export class CloudstackSimulator {
   readonly url: string
   readonly host: string
@@ -53,8 +55,8 @@ export class CloudstackSimulator {
   readonly secretKey: string
   readonly ids: CloudIds
   readonly byIdDir: string
-  /** What the appliance's devices are: loop devices, or the volumes' files themselves. */
-  readonly devices: 'loop' | 'file'
+  /** What the appliance's devices are: loop devices, the volumes' files themselves, or disks of a guest. */
+  readonly devices: Devices['kind']
   readonly faults: Faults
   readonly site: Site
   readonly #parts: Parts
@@ -131,7 +133,7 @@ export class CloudstackSimulator {
     return this.#parts.storage.free(volumeId)
   }
 
-  /** The device of an attached volume dies under its users; CloudStack still shows it attached. Loop devices only. */
+  /** The device of an attached volume dies under its users; CloudStack still shows it attached. Not for files. */
   breakDevice(volumeId: string): Promise<void> {
     return this.#parts.cloud.devices.breakDevice(volumeId)
   }
@@ -183,12 +185,7 @@ async function makeParts(options: SimulatorOptions, byIdDir: string, key: Key): 
   }
   const site = new Site(options.applianceVm ?? { name: 'ossea-oma' }, options.vms ?? [])
   const storage = await Storage.open(directory, options.dirtyVolumes ?? true)
-  const devices = await Devices.open(
-    options.devices ?? 'auto',
-    byIdDir,
-    directory,
-    await probeFile(directory),
-  )
+  const devices = await openDevices(options, byIdDir)
   const faults = new Faults()
   const limits = {
     maxDataVolumes: options.maxDataVolumes ?? 24,
@@ -229,6 +226,12 @@ async function makeParts(options: SimulatorOptions, byIdDir: string, key: Key): 
     },
   })
   return { cloud, storage, faults, server, seen, bugs }
+}
+
+async function openDevices(options: SimulatorOptions, byIdDir: string): Promise<Devices> {
+  const { directory, devices = 'auto' } = options
+  if (typeof devices === 'object') return new GuestDevices(devices.guest)
+  return LocalDevices.open(devices, byIdDir, directory, await probeFile(directory))
 }
 
 function commandsOf(cloud: Cloud): readonly Command[] {

@@ -115,6 +115,8 @@ export class Volume implements Named {
   vm: Vm | null = null
   deviceId: number | null = null
   attachedAt: Date | null = null
+  /** Its creation failed: CloudStack keeps the entry for a while and removes it by itself. */
+  isUnmade = false
   /** It has been on a storage pool since its first attachment. */
   isPlaced = false
 

@@ -175,7 +175,7 @@ export class VolumeOperations {
       throw invalidValue(`Requested size out of range: at most ${this.#limits.maxVolumeGib} GiB`)
     await this.#through(volume, 'Resizing', async () => {
       await this.#storage.grow(volume.id, sizeBytes)
-      await this.#devices.resized(volume.id)
+      await this.#devices.resized(volume.id, sizeBytes)
       this.beforeChange()
       volume.sizeBytes = sizeBytes
     })

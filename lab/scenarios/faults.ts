@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type JobView } from '../../agent/api/schemas.js'
-import { type DevicesChoice } from '../cloudstack/options.js'
+import { type LocalDevicesChoice } from '../cloudstack/options.js'
 import { runPass } from '../site/passes.js'
 import { LabSite } from '../site/site.js'
 import { type VmSpec } from '../vcenter/options.js'
@@ -65,7 +65,7 @@ export const faults: Scenario = {
   },
 }
 
-const startSite = ({ dir, cleanup, say }: ScenarioContext, devices: DevicesChoice): Promise<LabSite> =>
+const startSite = ({ dir, cleanup, say }: ScenarioContext, devices: LocalDevicesChoice): Promise<LabSite> =>
   LabSite.start({ dir, cleanup, say, vms: [erp, wide, archive], writer: null, devices, leaseSeconds: 4 })
 
 /** Before there is a recovery point the volumes of a broken pass go as well. */

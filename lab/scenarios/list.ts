@@ -27,6 +27,7 @@ import { sourceSession } from './source-session.js'
 import { sourceVersions } from './source-versions.js'
 import { volumesCapacity } from './volumes-capacity.js'
 import { volumesChaos } from './volumes-chaos.js'
+import { volumesHotplug } from './volumes-hotplug.js'
 import { volumesLifecycle } from './volumes-lifecycle.js'
 
 export const scenarios: readonly Scenario[] = [
@@ -48,6 +49,7 @@ export const scenarios: readonly Scenario[] = [
   sourceCold,
   sourceEsxi,
   volumesLifecycle,
+  volumesHotplug,
   volumesCapacity,
   volumesChaos,
   exportsFencing,

@@ -250,10 +250,8 @@ async function deleteAll({ site, checks, say }: Stand, ids: readonly string[]): 
 
 /** What is not ours stays; of ours nothing does. */
 export async function proveNoVolumesLeft({ site, checks }: Pick<Stand, 'site' | 'checks'>): Promise<void> {
-  // The entry of a volume that could not be made goes to Destroy, and CloudStack removes it by itself.
   const left = [...site.cloudstack.site.volumes.values()].filter(
-    ({ name, tags, state }) =>
-      state !== 'Destroy' && (tags.has('ossea-migrate') || name.startsWith('ossea-')),
+    ({ name, tags, isUnmade }) => !isUnmade && (tags.has('ossea-migrate') || name.startsWith('ossea-')),
   )
   checks.equal(
     'no volume of ours is left',

@@ -8,6 +8,9 @@ export interface CloudAccount {
   readonly secretKey: string
 }
 
+/** A VM that really boots is emulated. */
+const jobLimitMs = 240_000
+
 type Fields = Readonly<Record<string, unknown>>
 
 /** A cloud administrator at work beside the product, through the same signed API. */
@@ -46,6 +49,14 @@ export class CloudAdmin {
     await this.#job('resizeVolume', { id, size: sizeGib.toString() })
   }
 
+  async stopVm(id: string): Promise<void> {
+    await this.#job('stopVirtualMachine', { id })
+  }
+
+  async startVm(id: string): Promise<void> {
+    await this.#job('startVirtualMachine', { id })
+  }
+
   /** The fields the command answered with, once its job has succeeded. */
   async #job(command: string, parameters: Readonly<Record<string, string>>): Promise<Fields> {
     const started = await this.#call(command, parameters)
@@ -57,7 +68,7 @@ export class CloudAdmin {
         if (job['jobstatus'] === 2) throw new Error(`${command}: ${JSON.stringify(job['jobresult'])}`)
         return job['jobstatus'] === 1 ? true : undefined
       },
-      30_000,
+      jobLimitMs,
     )
     return started
   }

@@ -42,9 +42,11 @@ export interface ProductOptions {
   readonly slowSnapshotSeconds: number
   /** How many disks the OMA may have, and when idle ones are detached; null: as the product does by itself. */
   readonly slots: { readonly most: number; readonly idleSeconds: number } | null
+  /** A socket here that leads to a volume daemon in the appliance's guest; null: the daemon runs here. */
+  readonly guestDaemonSocket: string | null
 }
 
-const mainPath = join(import.meta.dirname, '../../agent/main.js')
+export const mainPath = join(import.meta.dirname, '../../agent/main.js')
 const vddkPath = join(import.meta.dirname, '../../agent/source/vddk/main.js')
 const run = promisify(execFile)
 const stopLimitMs = 20_000
@@ -64,7 +66,7 @@ export class Product {
   constructor(options: ProductOptions) {
     this.#options = options
     this.operatorSocket = join(options.dir, 'run/operator.sock')
-    this.volumedSocket = join(options.dir, 'run/volumed.sock')
+    this.volumedSocket = options.guestDaemonSocket ?? join(options.dir, 'run/volumed.sock')
     this.namesDir = join(options.dir, 'names')
     this.stagingDir = join(options.dir, 'staging')
   }
@@ -79,7 +81,7 @@ export class Product {
     await this.writeLimits(this.#options.limits)
     await this.writeVcenterPassword(this.#options.vcenter.password)
     await this.#writeMachine()
-    for (const role of roles)
+    for (const role of this.#roles())
       await writeFile(this.#configPath(role), stringify({ role, log_level: 'info', ...this.#config(role) }))
   }
 
@@ -118,7 +120,7 @@ export class Product {
 
   /** Resolves when all run; the OMA may still be waiting for its database. */
   async startAll(): Promise<void> {
-    for (const role of roles) await this.start(role)
+    for (const role of this.#roles()) await this.start(role)
   }
 
   /** Rejects with the newest lines of its log when a process has ended. */
@@ -133,9 +135,13 @@ export class Product {
   /** The roles that had to be killed because they did not end when asked. */
   async stopAll(): Promise<readonly RoleName[]> {
     const stuck: RoleName[] = []
-    for (const role of [...roles].reverse())
+    for (const role of this.#roles().reverse())
       if ((await this.#running.get(role)?.stop(stopLimitMs)) === false) stuck.push(role)
     return stuck
+  }
+
+  #roles(): RoleName[] {
+    return roles.filter(role => role !== 'volumed' || this.#options.guestDaemonSocket === null)
   }
 
   pid(role: RoleName): number {

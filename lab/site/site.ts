@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type OperatorClient } from '../../agent/api/client.js'
@@ -5,7 +6,7 @@ import { type JobView, type SourceVmView } from '../../agent/api/schemas.js'
 import { type PointClient } from '../../agent/api/point-client.js'
 import { type FailoverClient } from '../../agent/api/failover-client.js'
 import { type VolumeClient } from '../../agent/api/volume-client.js'
-import { type DevicesChoice, type VmSpec as CloudVmSpec } from '../cloudstack/options.js'
+import { type LocalDevicesChoice, type VmSpec as CloudVmSpec } from '../cloudstack/options.js'
 import { CloudstackSimulator } from '../cloudstack/simulator.js'
 import { type ApiType } from '../vcenter/identities.js'
 import { type VmSpec, type WriterSpec } from '../vcenter/options.js'
@@ -13,6 +14,7 @@ import { VcenterSimulator } from '../vcenter/simulator.js'
 import { type Cleanup } from './cleanup.js'
 import { configureCloudstack } from './configure-cloudstack.js'
 import { Mariadb } from './mariadb.js'
+import { OmaGuest, type OmaGuestSpec } from './oma-guest.js'
 import { operatorLink } from './operator.js'
 import { Product, type ProductOptions, type ScrubConfig } from './product.js'
 import { until } from './until.js'
@@ -26,7 +28,9 @@ export interface SiteOptions {
   readonly generatedVms?: number
   readonly writer: WriterSpec | null
   /** What volumes attached to the OMA are: real block devices, where this machine can, or files. */
-  readonly devices?: DevicesChoice
+  readonly devices?: LocalDevicesChoice
+  /** The appliance is a guest of its own, in which its volume daemon runs. */
+  readonly omaGuest?: Pick<OmaGuestSpec, 'bus' | 'arranged'>
   /** In CloudStack, besides the appliance. */
   readonly targetVms?: readonly CloudVmSpec[]
   /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
@@ -62,6 +66,8 @@ export class LabSite {
   readonly archiveDir: string
   /** Everything of this site is below it. */
   readonly dir: string
+  /** The appliance, where it is a guest. */
+  readonly guest: OmaGuest | null
 
   private constructor(
     parts: Pick<
@@ -76,6 +82,7 @@ export class LabSite {
       | 'failovers'
       | 'archiveDir'
       | 'dir'
+      | 'guest'
     >,
   ) {
     this.vcenter = parts.vcenter
@@ -88,6 +95,7 @@ export class LabSite {
     this.failovers = parts.failovers
     this.archiveDir = parts.archiveDir
     this.dir = parts.dir
+    this.guest = parts.guest
   }
 
   /** Resolves when the product answers operators and knows the VMs. What was started by then is in `cleanup` in any case. */
@@ -111,10 +119,17 @@ export class LabSite {
       }),
     )
     cleanup.add('vCenter', () => vcenter.close())
+    const applianceVm = { name: 'ossea-oma', uuid: randomUUID(), macAddress: '1e:00:5a:00:00:01' }
+    const guest = await step('the appliance', async () =>
+      options.omaGuest === undefined
+        ? null
+        : startGuest({ ...options.omaGuest, ...applianceVm, dir: await at('guest') }, cleanup),
+    )
     const cloudstack = await step('CloudStack', async () =>
       CloudstackSimulator.start({
         directory: await at('cloudstack'),
-        devices: options.devices ?? 'auto',
+        applianceVm: { ...applianceVm, id: applianceVm.uuid },
+        devices: guest === null ? (options.devices ?? 'auto') : { guest },
         role: 'user',
         vms: options.targetVms ?? [],
       }),
@@ -140,6 +155,7 @@ export class LabSite {
       limits: options.limits ?? {},
       slowSnapshotSeconds: options.slowSnapshotSeconds ?? 60,
       slots: options.slots ?? null,
+      guestDaemonSocket: guest?.volumedSocket ?? null,
     })
     cleanup.add('the product', async () => {
       const stuck = await product.stopAll()
@@ -162,6 +178,7 @@ export class LabSite {
       failovers,
       archiveDir,
       dir,
+      guest,
     }
     const site = new LabSite(parts)
     await step('operator API', () => site.answers())
@@ -211,6 +228,13 @@ export class LabSite {
       60_000,
     )
   }
+}
+
+async function startGuest(spec: OmaGuestSpec, cleanup: Cleanup): Promise<OmaGuest> {
+  const guest = await OmaGuest.prepare(spec)
+  cleanup.add('the guest', () => guest.powerOff())
+  await guest.powerOn()
+  return guest
 }
 
 /** Tells each step of the start in one line, with its time. */

@@ -10,6 +10,7 @@ import { scheduleAdmin } from '../../agent/store/schedule-admin.js'
 import { scheduleViews } from '../../agent/store/schedule-views.js'
 import { managedVms } from '../../agent/store/managed-vms.js'
 import { hardwareHistory } from '../../agent/store/vm-hardware.js'
+import { vmRemoval } from '../../agent/store/vm-removal.js'
 import { vmPreflights } from '../../agent/store/vm-preflights.js'
 import { verificationAdmin } from '../../agent/store/verifications.js'
 import { views } from '../../agent/store/views.js'
@@ -25,6 +26,7 @@ export function operatorParts(db: Database, now: () => Date): OperatorApiDeps {
     views: views(db, { version: '9.9.9', now, workerSilenceMs: 30_000, passSteps: passSaga.steps }),
     admin: jobAdmin(db, now),
     managed: managedVms(db, now),
+    removal: vmRemoval(db, now),
     hardware: hardwareHistory(db),
     verifications: verificationAdmin(db, now),
     preflights: { run: () => Promise.resolve(), last: vmPreflights(db, now).last },

@@ -1,5 +1,6 @@
 import { type Knex } from 'knex'
 import { failover } from './failover.js'
+import { dataMovers } from './data-movers.js'
 import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { points } from './points.js'
@@ -22,6 +23,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...staging,
   ...points,
   ...schedules,
+  ...dataMovers,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {

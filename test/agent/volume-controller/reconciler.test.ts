@@ -1,9 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { fenceToken } from '../../../agent/domain/fence.js'
-import { diskKey, jobId, serialOfVolume, volumeId, type VolumeId } from '../../../agent/domain/ids.js'
+import {
+  diskKey,
+  jobId,
+  serialOfVolume,
+  snapshotId,
+  snapshotSetId,
+  volumeId,
+  type VolumeId,
+} from '../../../agent/domain/ids.js'
 import { makerOfVolumeName, volumeNameOf } from '../../../agent/domain/names.js'
 import { AppError } from '../../../agent/errors.js'
+import { createSnapshotSet, snapshotSetStore } from '../../../agent/store/snapshot-set-store.js'
 import { volumeFindings } from '../../../agent/store/volume-findings.js'
 import { operationAdmin } from '../../../agent/store/volume-operation-admin.js'
 import { findingsOf, type Observed, type Recorded } from '../../../agent/volume-controller/findings.js'
@@ -25,9 +34,17 @@ const observedOf = (site: FakeSite, more: Partial<Observed> = {}): Observed => (
   })),
   doubts: [],
   exports: [],
+  snapshots: [...site.snapshots.values()],
   ...more,
 })
-const nothing: Recorded = { volumes: [], replicas: [], busy: new Set(), makers: new Map() }
+const nothing: Recorded = {
+  volumes: [],
+  replicas: [],
+  snapshots: [],
+  busySets: new Set(),
+  busy: new Set(),
+  makers: new Map(),
+}
 const kinds = (observed: Observed, recorded: Recorded) =>
   findingsOf(observed, recorded).map(({ kind, subject }) => [kind, subject])
 
@@ -104,6 +121,79 @@ void t.test('what is not as recorded', async t => {
       ['missing-device', bare],
       ['orphan-export', open],
     ])
+  })
+
+  await t.test('snapshots, both ways', async t => {
+    const { site } = stand(db)
+    const volume = site.add()
+    const set = randomUUID()
+    const name = `ossea-set-${set}-${volume}`
+    const [kept, orphan, strange, bare, lost] = [
+      site.addSnapshot(volume, { name }),
+      site.addSnapshot(volume, { name }),
+      site.addSnapshot(volume, { name: 'nightly' }),
+      site.addSnapshot(volume, { volumeId: undefined }),
+      snapshotId(randomUUID()),
+    ]
+    site.addSnapshot(volume, { name, isOurs: false })
+    const volumes = [{ id: volume, vmId: null }]
+    const snapshots = [kept, lost].map(id => ({ id, volumeId: volume, setId: set }))
+    const recorded = { ...nothing, volumes, snapshots }
+    t.same(kinds(observedOf(site), recorded), [
+      ['orphan-snapshot', orphan],
+      ['unknown-snapshot', strange],
+      ['unknown-snapshot', bare],
+      ['lost-snapshot', lost],
+    ])
+    t.same(
+      kinds(observedOf(site), { ...recorded, busySets: new Set([set]) }),
+      [
+        ['unknown-snapshot', strange],
+        ['unknown-snapshot', bare],
+      ],
+      'a set that is being taken records its snapshots when they are usable',
+    )
+    t.same(kinds(observedOf(site), { ...recorded, busy: new Set([volume]) }), [
+      ['unknown-snapshot', bare],
+      ['lost-snapshot', lost],
+    ])
+  })
+
+  await t.test('an orphan snapshot is removed; the only way back is not', async t => {
+    const { site, run, view } = stand(db)
+    const volume = site.add({ isOurs: false, name: 'payroll' })
+    site.addSnapshot(volume)
+    const wanted = site.addSnapshot(volume)
+    const set = snapshotSetId(randomUUID())
+    await createSnapshotSet(db, () => new Date(), set, [volume])
+    await snapshotSetStore(db).recordSnapshot(set, volume, { snapshotId: wanted, proof: 'p' })
+    const admin = operationAdmin(db, () => new Date())
+    const reconciler = new Reconciler({
+      cloud: site.cloud,
+      daemon: {
+        ...site.daemon,
+        mendNames: () => Promise.resolve({ made: [], repaired: [], dropped: [] }),
+      },
+      store: volumeFindings(db, () => new Date()),
+      request: admin.request,
+      onWork: () => undefined,
+      orphanAgeMs: 0,
+      removesByItself: true,
+      now: () => new Date(),
+      logger: silent,
+    })
+    await reconciler.compare(never)
+    const [row] = await db('volume_operations')
+      .where({ kind: 'delete-snapshot' })
+      .select<{ readonly id: string }[]>('id')
+    t.equal(await run(row?.id ?? ''), 'succeeded')
+    t.match(await view(row?.id ?? ''), { kind: 'delete-snapshot', volumeId: volume, state: 'succeeded' })
+    t.same([...site.snapshots.keys()], [wanted])
+    t.same((await reconciler.sync(never)).findings, [])
+    const refused = await admin
+      .request(randomUUID(), { kind: 'delete-snapshot', volumeId: volume, snapshotId: wanted })
+      .catch((error: unknown) => (error instanceof AppError ? error.code : error))
+    t.equal(refused, 'VOLUME_IN_USE')
   })
 
   await t.test('an orphan is removed when it is old enough, by an operation, once', async t => {

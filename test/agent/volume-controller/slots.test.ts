@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { type VolumeId } from '../../../agent/domain/ids.js'
 import { AppError } from '../../../agent/errors.js'
+import { recordOwnPlaces } from '../../../agent/store/data-movers.js'
 import { type Database } from '../../../agent/store/database.js'
 import { operationAdmin } from '../../../agent/store/volume-operation-admin.js'
 import { volumeSlots } from '../../../agent/store/volume-slots.js'
@@ -98,6 +99,15 @@ void t.test('places for disks', async t => {
     t.equal(await codeOf(slots.attach(third, never)), 'APPLIANCE_FULL')
     t.equal(site.volumes.get(third)?.vmId, undefined)
     t.equal(await codeOf(slots.attach(busy, never)), 'done', 'what is attached needs no place')
+  })
+
+  await t.test('what the file of the OMA says counts more than what CloudStack tells', async t => {
+    const { site, slots } = slotsOf(db, 2)
+    site.add({ vmId: here, deviceId: 1 })
+    await recordOwnPlaces(db, 1)
+    t.equal(await codeOf(slots.attach(site.add(), never)), 'APPLIANCE_FULL')
+    await recordOwnPlaces(db, null)
+    t.equal(await codeOf(slots.attach(site.add(), never)), 'done')
   })
 
   await t.test('where nobody tells the limit, CloudStack refuses and place is made', async t => {

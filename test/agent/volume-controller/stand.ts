@@ -2,8 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { type Test } from 'tap'
 import {
   serialOfVolume,
+  snapshotId,
   targetVmId,
   volumeId,
+  type SnapshotId,
   type TargetVmId,
   type VolumeId,
 } from '../../../agent/domain/ids.js'
@@ -14,7 +16,11 @@ import { sagaLog } from '../../../agent/store/saga-log.js'
 import { operationAdmin } from '../../../agent/store/volume-operation-admin.js'
 import { operationViews } from '../../../agent/store/volume-operation-views.js'
 import { volumeOperations } from '../../../agent/store/volume-operations.js'
-import { type CloudVolume, type ControllerDeps } from '../../../agent/volume-controller/deps.js'
+import {
+  type CloudSnapshot,
+  type CloudVolume,
+  type ControllerDeps,
+} from '../../../agent/volume-controller/deps.js'
 import { type VolumeRequest } from '../../../agent/volume-controller/operation.js'
 import { operationSagas } from '../../../agent/volume-controller/sagas.js'
 import { startMariadb } from '../../lib/mariadb.js'
@@ -29,6 +35,7 @@ const now = (): Date => new Date()
 /** A cloud and a daemon in memory; each call is recorded, and may be made to fail before it acts. */
 export class FakeSite {
   readonly volumes = new Map<VolumeId, CloudVolume>()
+  readonly snapshots = new Map<SnapshotId, CloudSnapshot>()
   readonly calls: string[] = []
   /** Called before each call that changes something. */
   fault: (call: string) => void = () => undefined
@@ -49,6 +56,13 @@ export class FakeSite {
     }
     this.volumes.set(id, { ...bare, ...more })
     if (more.vmId === here) this.devices.add(id)
+    return id
+  }
+
+  addSnapshot(volume: VolumeId, more: Partial<CloudSnapshot> = {}): SnapshotId {
+    const id = snapshotId(randomUUID())
+    const name = `ossea-set-${randomUUID()}-${volume}`
+    this.snapshots.set(id, { id, name, volumeId: volume, isOurs: true, ...more })
     return id
   }
 
@@ -95,6 +109,11 @@ export class FakeSite {
     remove: async id => {
       this.act('remove')
       this.volumes.delete(id)
+    },
+    allSnapshots: () => Promise.resolve([...this.snapshots.values()]),
+    removeSnapshot: async id => {
+      this.act('remove-snapshot')
+      this.snapshots.delete(id)
     },
     ensureStopped: async () => this.act('stop'),
   }
