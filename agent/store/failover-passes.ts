@@ -92,7 +92,12 @@ export const startOwnPass = (
     if (known !== undefined) return known
     const newest = await tx<PassRow>('passes').where('job_id', row.job_id).orderBy('number', 'desc').first()
     const mode = which === 'final' ? 'final' : 'snapshot'
-    const made = await insertPass(tx, now(), { jobId: row.job_id, number: (newest?.number ?? 0) + 1, mode, round: null })
+    const made = await insertPass(tx, now(), {
+      jobId: row.job_id,
+      number: (newest?.number ?? 0) + 1,
+      mode,
+      round: null,
+    })
     await tx('failovers')
       .where({ id })
       .update({ [columnOf[which]]: made.passId })

@@ -33,11 +33,14 @@ export async function factsOf(db: Database, jobs: readonly string[]): Promise<Fa
   ]
   const failovers = await db('failovers')
     .whereIn('job_id', [...jobs])
-    .where(gone =>
-      gone
-        .where('state', 'committed')
-        .orWhere(open => open.whereNot('kind', 'test').where('holds_replicas', true).whereIn('state', [...openStates])),
-    )
+    .where(gone => {
+      void gone.where('state', 'committed').orWhere(open => {
+        void open
+          .whereNot('kind', 'test')
+          .where('holds_replicas', true)
+          .whereIn('state', [...openStates])
+      })
+    })
     .select<{ job_id: string }[]>('job_id')
   const failedOver = new Set(failovers.map(row => row.job_id))
   const known = new Map(rows.map(row => [row.id, row]))

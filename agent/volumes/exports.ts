@@ -90,7 +90,14 @@ export class VolumeExports {
       this.#counts.opened += 1
       const { socket, exportName, sizeBytes, proofMs, serverMs } = served
       this.#options.logger.info(
-        { serial, fence: fence.toString(), bytes: sizeBytes.toString(), staged: staged ?? null, proofMs, serverMs },
+        {
+          serial,
+          fence: fence.toString(),
+          bytes: sizeBytes.toString(),
+          staged: staged ?? null,
+          proofMs,
+          serverMs,
+        },
         'volume exported',
       )
       return { socket, exportName, sizeBytes }

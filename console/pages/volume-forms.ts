@@ -143,11 +143,7 @@ function asked(kind: AskedKind, values: Values, keys: Map<string, string>): Next
 }
 
 /** What is sent, in the shape the API has; exported for its test. */
-export function requestOf(
-  kind: AskedKind,
-  values: Values,
-  idempotencyKey: string,
-): RequestVolumeOperation {
+export function requestOf(kind: AskedKind, values: Values, idempotencyKey: string): RequestVolumeOperation {
   const { volumeId = '', vmId = '', sizeGib = '', label = '' } = values
   switch (kind) {
     case 'create':
