@@ -40,6 +40,11 @@ export async function otherWork(db: Database, id: FailoverId): Promise<string | 
     .whereNot('state', 'done')
     .first()
   if (verification !== undefined) return `a verification is ${verification.state}`
+  const restore = await db<SagaRow>('sagas')
+    .whereIn('id', db('restores').where('job_id', job).select('saga_id'))
+    .whereNot('state', 'done')
+    .first()
+  if (restore !== undefined) return `a restore is ${restore.state}`
   const operation = await db('volume_operations')
     .whereIn('volume_id', db('job_disks').where('job_id', job).whereNotNull('volume_id').select('volume_id'))
     .whereIn('state', [...unfinished])

@@ -8,6 +8,7 @@ import { failoverRow, optionsOf, readFailover, type FailoverRow } from './failov
 import { reportOf } from './failover-report.js'
 import { failoverSource } from './failover-source.js'
 import { nextFence } from './fence-counter.js'
+import { endPoints } from './points.js'
 
 /** What the sagas of failovers read and write, in MariaDB. */
 export function failoverStore(db: Database, now: () => Date): FailoverStore {
@@ -66,7 +67,7 @@ export function failoverStore(db: Database, now: () => Date): FailoverStore {
       change('recording the source of', id, { source_off_at: db.raw('COALESCE(source_off_at, ?)', [now()]) }),
     expose: id =>
       change('giving away the replicas of', id, { exposed_at: db.raw('COALESCE(exposed_at, ?)', [now()]) }),
-    diverge: id => storeCall(`giving up the point of failover ${id}`, () => diverge(db, id)),
+    diverge: id => storeCall(`giving up the point of failover ${id}`, () => diverge(db, now, id)),
     open: (id, evidence) =>
       storeCall(`opening failover ${id}`, () =>
         db.transaction(async tx => {
@@ -113,15 +114,14 @@ async function locked(tx: Database, id: string): Promise<FailoverRow> {
  * The change IDs go in the same transaction: what the target writes is in none of them. What the volumes hold stays on
  * record, so the next pass compares and copies nothing whole.
  */
-const diverge = (db: Database, id: FailoverId): Promise<void> =>
+const diverge = (db: Database, now: () => Date, id: FailoverId): Promise<void> =>
   db.transaction(async tx => {
     const row = await locked(tx, id)
-    await tx('job_disks')
-      .where({ job_id: row.job_id })
-      .update({ change_id: null, full_reason: `failover ${id} ran a VM of the target on the volume` })
-    await tx('replication_jobs')
-      .where({ id: row.job_id })
-      .update({ replica_doubt: `failover ${id} ran a VM of the target on the volumes` })
+    await tx('replication_jobs').where({ id: row.job_id }).forUpdate().first()
+    const why = `failover ${id} ran a VM of the target on the volumes`
+    await endPoints(tx, row.job_id, { state: 'lost', why, at: now() })
+    await tx('job_disks').where({ job_id: row.job_id }).update({ change_id: null, full_reason: why })
+    await tx('replication_jobs').where({ id: row.job_id }).update({ replica_doubt: why })
   })
 
 /** With the report, kept for good: step logs go with their sagas. */

@@ -55,6 +55,25 @@ export interface PolicyRow {
   readonly cap_bytes: string
 }
 
+/**
+ * No point of the job can be reached any more, because its volumes are written without undo. What was saved for them is let go
+ * by the next tending. The caller holds the row of the job. Gives how many points that were.
+ */
+export async function endPoints(
+  tx: Database,
+  job: string,
+  { state, why, at }: { readonly state: 'expired' | 'lost'; readonly why: string; readonly at: Date },
+): Promise<number> {
+  await tx('volume_writings')
+    .where({ job_id: job })
+    .whereIn('state', ['sealed', 'saving'])
+    .update({ state: 'gone' })
+  return tx('recovery_points')
+    .where({ job_id: job })
+    .whereIn('state', ['on-volume', 'kept'])
+    .update({ state, why, ended_at: at })
+}
+
 /** Points and writings, in MariaDB. The row of the job is locked by whoever changes either. */
 export function pointStore(db: Database, now: () => Date): PointStore {
   return {
@@ -100,15 +119,7 @@ export function pointStore(db: Database, now: () => Date): PointStore {
       storeCall(`giving up the points before writing ${id}`, () =>
         db.transaction(async tx => {
           const { job_id: job } = await lockWriting(tx, id)
-          const lost = await tx('recovery_points')
-            .where({ job_id: job })
-            .whereIn('state', ['on-volume', 'kept'])
-            .update({ state, why, ended_at: now() })
-          await tx('volume_writings')
-            .where({ job_id: job })
-            .whereNot({ id })
-            .whereIn('state', ['sealed', 'saving'])
-            .update({ state: 'gone' })
+          const lost = await endPoints(tx, job, { state, why, at: now() })
           await tx('volume_writings').where({ id }).update({ state: 'none' })
           return lost
         }),

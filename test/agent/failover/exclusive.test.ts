@@ -83,7 +83,17 @@ void t.test('one thing at a time works on a VM', async t => {
       await db('passes').where({ job_id: s.job }).update({ state: 'committed', way: 'staged' })
       t.match(await points.state(jobId(s.job)), { kind: 'pending' }, 'committed and not applied yet')
       const ran = await failoverStand(db)
+      const [older] = await db('passes').where({ job_id: ran.job }).select<{ id: string }[]>('id')
+      const kept = { id: 'kept-point', job_id: ran.job, pass_id: older?.id, state: 'kept', position: 1 }
+      await db('recovery_points').insert({ ...kept, at: now(), committed_at: now() })
+      const undo = { id: 'undo', job_id: ran.job, seq: 2, kind: 'pass', state: 'sealed', volumes: '[]' }
+      await db('volume_writings').insert({ ...undo, began_at: now() })
       await ran.run(await ran.start('live'))
+      t.match(await db('recovery_points').where({ id: kept.id }).first(), {
+        state: 'lost',
+        why: /ran a VM of the target/,
+      })
+      t.match(await db('volume_writings').where({ id: undo.id }).first(), { state: 'gone' })
       t.match(await points.state(jobId(ran.job)), { kind: 'unusable' })
       t.equal((await db('job_disks').where({ job_id: ran.job }).whereNotNull('change_id')).length, 0)
     },
