@@ -30,7 +30,9 @@ export async function ensureOverlay(qemuImgPath: string, path: string, sizeBytes
   const { exitCode, complaint } = await qemuImg(qemuImgPath, argv)
   if (exitCode !== 0) {
     await rm(draft, { force: true })
-    throw new AppError('STAGING_FULL', `making ${path}: ${complaint}`)
+    // strerror(ENOSPC), in the words of the C locale; anything else is not for want of space.
+    const isFull = complaint.includes('No space left on device')
+    throw new AppError(isFull ? 'STAGING_FULL' : 'STAGING_INVALID', `making ${path}: ${complaint}`)
   }
   try {
     await syncFile(draft)
