@@ -20,6 +20,7 @@ export const licences: readonly LicenceRow[] = [
   { name: 'node-addon-api', licence: 'MIT', use: 'the copy engine' },
   { name: 'pino', licence: 'MIT', use: 'log' },
   { name: 'smol-toml', licence: 'BSD-3-Clause', use: 'configuration files' },
+  { name: 'tar', licence: 'BlueOak-1.0.0', use: 'unpacking VDDK' },
   { name: 'typebox', licence: 'MIT', use: 'schemas' },
   { name: 'undici', licence: 'MIT', use: 'HTTP' },
 ]

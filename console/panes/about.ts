@@ -16,7 +16,7 @@ export function aboutBody(state: State): readonly Block[] {
     { kind: 'gap' },
     {
       kind: 'table',
-      columns: [column('Made with', 31), column('Licence', 12), column('Used for', 20, { grow: 1 })],
+      columns: [column('Made with', 30), column('Licence', 13), column('Used for', 20, { grow: 1 })],
       rows: lazyRows(licences, row => ({
         id: row.name,
         cells: [textCell(row.name), textCell(row.licence), textCell(row.use)],
