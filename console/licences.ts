@@ -9,6 +9,7 @@ export const licences: readonly LicenceRow[] = [
   { name: '@fastify/swagger', licence: 'MIT', use: 'description of the API' },
   { name: '@fastify/type-provider-typebox', licence: 'MIT', use: 'types of the API' },
   { name: 'blessed', licence: 'MIT', use: 'drawing on terminals' },
+  { name: 'croner', licence: 'MIT', use: 'cron expressions' },
   { name: 'execa', licence: 'MIT', use: 'starting other programs' },
   { name: 'fast-xml-parser', licence: 'MIT', use: 'answers of vCenter, OVF properties' },
   { name: 'fastify', licence: 'MIT', use: 'the API' },

@@ -18,8 +18,8 @@ const soundStatuses: readonly (number | undefined)[] = [0, 3]
  */
 
 /**
- * Makes the overlay unless it is there; resolves when a crash cannot take it away. Rejects with STAGING_INVALID when one of
- * another size is there, STAGING_FULL without space.
+ * Makes the overlay unless it is there; resolves when a crash cannot take it away. Rejects as requireSound() when one
+ * is there, and with STAGING_FULL without space.
  */
 export async function ensureOverlay(qemuImgPath: string, path: string, sizeBytes: Bytes): Promise<void> {
   if (await exists(path)) return requireSound(qemuImgPath, path, sizeBytes)
@@ -44,18 +44,24 @@ export async function ensureOverlay(qemuImgPath: string, path: string, sizeBytes
   await syncFile(dirname(path))
 }
 
-/** Rejects with STAGING_MISSING, or STAGING_INVALID when it is no overlay of a volume of this size or its tables are broken. */
+/**
+ * Rejects with STAGING_MISSING, TARGET_VOLUME_TOO_SMALL when its volume has become smaller, or STAGING_INVALID when it is no
+ * overlay of a volume of this size or its tables are broken.
+ */
 export async function requireSound(qemuImgPath: string, path: string, sizeBytes: Bytes): Promise<void> {
   if (!(await exists(path))) throw new AppError('STAGING_MISSING', `there is no ${path}`)
   const image = await imageOptions({ path })
   const info = await qemuImg(qemuImgPath, ['info', '--output=json', '--image-opts', image])
   if (info.exitCode !== 0) throw new AppError('STAGING_INVALID', `looking at ${path}: ${info.complaint}`)
   const found = virtualSize(info.stdout)
-  if (found !== sizeBytes)
+  if (found !== sizeBytes) {
+    // A device that dies keeps its name and loses its size.
+    const isShrunk = found !== undefined && found > sizeBytes
     throw new AppError(
-      'STAGING_INVALID',
+      isShrunk ? 'TARGET_VOLUME_TOO_SMALL' : 'STAGING_INVALID',
       `${path} is for ${found ?? 'unknown'} bytes, its volume has ${sizeBytes}`,
     )
+  }
   const check = await qemuImg(qemuImgPath, ['check', '-q', '--image-opts', image])
   if (!soundStatuses.includes(check.exitCode))
     throw new AppError('STAGING_INVALID', `checking ${path}: ${check.complaint}`)

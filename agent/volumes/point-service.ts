@@ -68,9 +68,12 @@ export class PointService {
     )
   }
 
-  /** Rejects with VOLUME_FENCED, and as ending an export does. */
+  /**
+   * Ends an export of the volume first, durable or not: a volume whose points are given up is written as a whole next.
+   * Rejects with VOLUME_FENCED.
+   */
   forget(serial: VolumeSerial, fence: FenceToken): Promise<void> {
-    return this.#exports.alone(serial, fence, () => this.volumes.forget(serial))
+    return this.#exports.aloneUnflushed(serial, fence, () => this.volumes.forget(serial))
   }
 
   async undo(): Promise<{ readonly freeBytes: Bytes; readonly sealed: readonly SealedLayer[] }> {

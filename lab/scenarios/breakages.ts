@@ -54,7 +54,8 @@ export const breakages: readonly Breakage[] = [
   {
     what: 'the device of a target volume dies',
     // A loop device that lost its size answers ENOSPC to some writes and EINVAL or EIO to others.
-    codes: ['TARGET_WRITE_FAILED', 'TARGET_FLUSH_FAILED', 'TARGET_FULL'],
+    // What is staged goes on without it, and then meets a volume that has become too small.
+    codes: ['TARGET_WRITE_FAILED', 'TARGET_FLUSH_FAILED', 'TARGET_FULL', 'TARGET_VOLUME_TOO_SMALL'],
     when: 'copying',
     cause: async (site, job) => site.cloudstack.breakDevice(await volumeOf(site, job)),
     repair: async (site, job) => adminOf(site).detachVolume(await volumeOf(site, job)),

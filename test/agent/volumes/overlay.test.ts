@@ -94,7 +94,7 @@ void t.test('an overlay', async t => {
   await t.test('missing, of another size, cut short or overwritten is said so', async t => {
     t.equal(await codeOf(requireSound(qemuImg, join(dir, 'none'), sizeBytes)), 'STAGING_MISSING')
     t.equal(await codeOf(requireSound(qemuImg, path, sizeBytes + 512n)), 'STAGING_INVALID')
-    t.equal(await codeOf(ensureOverlay(qemuImg, path, sizeBytes - 512n)), 'STAGING_INVALID')
+    t.equal(await codeOf(ensureOverlay(qemuImg, path, sizeBytes - 512n)), 'TARGET_VOLUME_TOO_SMALL')
     const other = join(dir, 'other.qcow2')
     const absent = await codeOf(ensureOverlay('/nonexistent/qemu-img', other, sizeBytes))
     t.equal(absent, 'STAGING_INVALID', 'a program that does not run is no full disk')
