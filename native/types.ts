@@ -66,7 +66,10 @@ export interface Manifest {
 
 /** Everything that can be left to the engine. */
 export interface CopySettings {
-  /** Connection pairs; default: one for each 64 MiB begun, at most min(cores, 4), where both servers advertise multi-conn, else 1. */
+  /**
+   * Connection pairs; default: one for each 64 MiB begun, at most min(cores, 4), where both servers advertise multi-conn,
+   * else 1.
+   */
   readonly connections?: number
   /** Bytes per request; default 512 KiB. */
   readonly requestBytes?: number
@@ -139,6 +142,7 @@ export type CopyFallback =
 export interface CopyResult extends CopyCounters {
   readonly seconds: number
   /** Pairs that had work: a short copy can be over before the last pair is connected. */
+  /** Pairs that were connected while there was work. */
   readonly connections: number
   /** Target connections whose flush the server acknowledged; equals `connections` unless 'target-has-no-flush'. */
   readonly flushedConnections: number

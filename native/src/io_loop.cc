@@ -18,7 +18,7 @@ int completed(void* user_data, int* error) {
     operation->failed = true;
     operation->failure = Failure::of("", *error);
   }
-  return 1;
+  return operation->sent.completed();
 }
 
 int extent_reply(void* user_data, const char* context, uint64_t, uint32_t* entries, size_t count,
@@ -141,6 +141,7 @@ void IoLoop::issue(Operation* operation) {
   nbd_handle* const h = handle_.get();
   const nbd_completion_callback completion = {completed, operation, nullptr};
   int64_t cookie = -1;
+  operation->sent.begin();
   switch (operation->kind) {
     case Operation::Kind::kRead:
       operation->bytes.resize(operation->length);
@@ -166,6 +167,7 @@ void IoLoop::issue(Operation* operation) {
       break;
     }
   }
+  operation->sent.end(h, cookie);
   if (cookie == -1) {
     operation->failure = Failure::last(name_of(operation->kind));
     operation->failed = true;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "connection.h"
+#include "issue.h"
 
 struct BlockExtent {
   uint64_t length = 0;
@@ -30,6 +31,7 @@ struct Operation {
   uint32_t flags = 0;
   std::vector<uint8_t> bytes;
   std::vector<BlockExtent> extents;
+  Issue sent;
   bool failed = false;
   bool finished = false;
   Failure failure;

@@ -122,6 +122,8 @@ bool Lane::wait() {
 // libnbd refuses to go on with a connection: the connection is lost, whatever the words are.
 bool Lane::fail_if_lost(Failure failure) {
   if (failure.op.empty()) failure.op = "nbd_connect";
+  // TLS and the protocol end a connection without an errno, which came out as EINVAL.
+  if (failure.code == EINVAL) failure.code = ENOTCONN;
   for (const Slot& slot : slots_) {
     for (const Request& request : slot.requests) {
       if (!request.open || failure.side != side_of(request.command)) continue;
@@ -140,7 +142,7 @@ bool Lane::fail(const Request& request, int code, Severity severity) {
   failure.side = side_of(request.command);
   failure.offset = request.offset;
   failure.length = request.length;
-  nbd_handle* const handle = request.command == Command::kRead ? source_ : target_;
+  nbd_handle* const handle = handle_of(request.command);
   // A connection that ends completes every command with an error of its own.
   if (is_lost(handle) || code == ESHUTDOWN || code == ENOTCONN) severity = Severity::kLost;
   shared_.fail(failure, severity);
@@ -191,7 +193,9 @@ bool Lane::issue(Slot& slot, Command command, uint64_t offset, uint64_t length, 
   ++slot.open;
   const nbd_completion_callback done = {on_complete, &request, nullptr};
   const nbd_chunk_callback chunk = {on_chunk, &request, nullptr};
+  nbd_handle* const handle = handle_of(command);
   int64_t cookie = -1;
+  request.sent.begin();
   switch (command) {
     case Command::kRead:
       cookie = nbd_aio_pread_structured(source_, bytes, length, offset, chunk, done, 0);
@@ -213,11 +217,14 @@ bool Lane::issue(Slot& slot, Command command, uint64_t offset, uint64_t length, 
       cookie = nbd_aio_flush(target_, done, 0);
       break;
   }
+  const int code = cookie == -1 ? nbd_get_errno() : 0;
+  request.sent.end(handle, cookie);
   // A command libnbd refused was never sent, so its completion will not come.
   if (cookie != -1) return true;
-  const int code = nbd_get_errno();
   request.open = false;
   --slot.open;
+  // A connection that has ended refuses with EINVAL, like a wrong call (libnbd generator/C.ml).
+  if (is_lost(handle)) return fail(request, ENOTCONN, Severity::kLost);
   return fail(request, code == 0 ? EINVAL : code, Severity::kFatal);
 }
 
@@ -229,7 +236,7 @@ int Lane::on_complete(void* user_data, int* error) {
   request->open = false;
   request->error = *error;
   if (--slot->open == 0) slot->lane->ready_.push_back(slot);
-  return 1;
+  return request->sent.completed();
 }
 
 // libnbd takes a structured reply that leaves out a part of the range for a success.

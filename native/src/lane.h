@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "copy_engine.h"
+#include "issue.h"
 #include "map_reader.h"
 
 struct AlignedFree {
@@ -28,6 +29,7 @@ struct Request {
   uint64_t offset = 0;
   uint64_t length = 0;
   Clock::time_point since;
+  Issue sent;
   int error = 0;
   bool open = false;
   // Of a read: the ranges that chunks filled, when the first did not fill all.
@@ -86,6 +88,9 @@ class Lane {
   bool zero(Slot& slot, uint64_t from, uint64_t until);
   bool write_zeroes(Slot& slot);
   bool read(Slot& slot, Command command);
+  nbd_handle* handle_of(Command command) const {
+    return command == Command::kRead ? source_ : target_;
+  }
   bool issue(Slot& slot, Command command, uint64_t offset, uint64_t length, uint8_t* bytes);
   bool ensure(Buffer& buffer, uint64_t& have, uint64_t length);
   void release(Slot& slot);

@@ -37,7 +37,7 @@ int MapReader::on_done(void* self, int* error) {
   auto* reader = static_cast<MapReader*>(self);
   reader->answered_ = true;
   reader->error_ = *error;
-  return 1;
+  return reader->sent_.completed();
 }
 
 bool MapReader::pump() {
@@ -72,8 +72,12 @@ void MapReader::ask() {
   }
   entries_.clear();
   answered_ = false;
-  if (nbd_aio_block_status(source_, std::min(kSpan, end - asked_at_), asked_at_,
-                           {on_extents, this, nullptr}, {on_done, this, nullptr}, 0) == -1) {
+  sent_.begin();
+  const int64_t cookie =
+      nbd_aio_block_status(source_, std::min(kSpan, end - asked_at_), asked_at_,
+                           {on_extents, this, nullptr}, {on_done, this, nullptr}, 0);
+  sent_.end(source_, cookie);
+  if (cookie == -1) {
     refused_ = true;
     give_rest_as_data();
     return;

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "issue.h"
 #include "work_queue.h"
 
 // Reads base:allocation over the extents ahead of the copy and fills the queue, on the thread and
@@ -48,6 +49,7 @@ class MapReader {
   uint64_t given_ = 0;
   uint64_t asked_at_ = 0;
   Clock::time_point asked_;
+  Issue sent_;
   bool asking_ = false;
   bool answered_ = false;
   bool refused_ = false;

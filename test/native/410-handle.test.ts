@@ -1,11 +1,10 @@
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { execa } from 'execa'
 import t from 'tap'
 import { NbdError } from '../../native/errors.js'
 import { openNbd } from '../../native/handle.js'
+import { serverCertificates } from '../lib/certificates.js'
 import { startNbdkit, temporaryDir, unixTarget } from '../lib/nbdkit.js'
 
 const failureOf = async (attempt: Promise<unknown>): Promise<NbdError> => {
@@ -138,52 +137,7 @@ void t.test('an abort signal ends a call and a connect at once', async t => {
 
 void t.test('TLS: a server with the right certificate is accepted, one without TLS is not', async t => {
   const dir = await temporaryDir(t)
-  const openssl = (...argv: string[]) => execa('/usr/bin/openssl', argv, { cwd: dir })
-  await openssl(
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-days',
-    '2',
-    '-subj',
-    '/CN=lab ca',
-    '-keyout',
-    'ca-key.pem',
-    '-out',
-    'ca-cert.pem',
-  )
-  await openssl(
-    'req',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-subj',
-    '/CN=localhost',
-    '-keyout',
-    'server-key.pem',
-    '-out',
-    'server.csr',
-  )
-  await writeFile(join(dir, 'names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
-  await openssl(
-    'x509',
-    '-req',
-    '-in',
-    'server.csr',
-    '-CA',
-    'ca-cert.pem',
-    '-CAkey',
-    'ca-key.pem',
-    '-CAcreateserial',
-    '-days',
-    '2',
-    '-extfile',
-    'names',
-    '-out',
-    'server-cert.pem',
-  )
+  await serverCertificates(dir)
   const secured = await startNbdkit(t, ['--tls=require', `--tls-certificates=${dir}`, 'memory', '1M'])
   const tls = { mode: 'require', certificatesDir: dir, verifyPeer: false } as const
   const handle = await openNbd({ ...unixTarget(secured), tls })

@@ -1,52 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import { open, readFile, truncate, writeFile } from 'node:fs/promises'
-import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { execa } from 'execa'
 import fc from 'fast-check'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { copy } from '../../native/copy.js'
-import { NbdError } from '../../native/errors.js'
+import { failureOf, identical, makeDirtyTarget, makeSource, mib, whole } from '../lib/images.js'
 import { startNbdkit, temporaryDir, unixTarget } from '../lib/nbdkit.js'
-import { until } from '../lib/until.js'
-
-const mib = 1024n * 1024n
-const whole = (sizeBytes: bigint) => [{ offset: 0n, length: sizeBytes }]
-
-/** A sparse image with data, zero-filled allocated areas and holes. */
-async function makeSource(dir: string, sizeBytes: bigint): Promise<string> {
-  const path = join(dir, 'source.img')
-  await writeFile(path, '')
-  await truncate(path, Number(sizeBytes))
-  const file = await open(path, 'r+')
-  await file.write(randomBytes(3 * 1024 * 1024 + 777), 0, undefined, 1234567)
-  await file.write(Buffer.alloc(2 * 1024 * 1024), 0, undefined, 16 * 1024 * 1024)
-  await file.write(randomBytes(513), 0, 513, Number(sizeBytes) - 513)
-  await file.close()
-  return path
-}
-
-async function makeDirtyTarget(dir: string, sizeBytes: bigint): Promise<string> {
-  const path = join(dir, 'target.img')
-  await writeFile(path, Buffer.alloc(Number(sizeBytes), 0xee))
-  return path
-}
-
-const identical = async (t: Test, a: string, b: string): Promise<void> => {
-  const { exitCode } = await execa('/usr/bin/cmp', [a, b], { reject: false })
-  t.equal(exitCode, 0, `cmp ${a} ${b}`)
-}
-
-const failureOf = async (attempt: Promise<unknown>): Promise<NbdError> => {
-  try {
-    await attempt
-  } catch (error) {
-    if (error instanceof NbdError) return error
-    throw error
-  }
-  throw new Error('the copy succeeded')
-}
 
 void t.test('a dirty target of odd size becomes identical, holes included', async t => {
   const dir = await temporaryDir(t)
@@ -86,71 +45,6 @@ void t.test('a target known to be zero is only written where there is data', asy
   await identical(t, source, target)
   t.equal(result.zeroedBytes, 0n)
   t.ok(result.skippedBytes > 58n * mib)
-})
-
-void t.test('short extents are read without a map, and holes in them become zeroes all the same', async t => {
-  const dir = await temporaryDir(t)
-  const size = 64n * mib
-  const source = await makeSource(dir, size)
-  const target = await makeDirtyTarget(dir, size)
-  const ends = {
-    source: unixTarget(await startNbdkit(t, ['-r', 'file', source])),
-    target: unixTarget(await startNbdkit(t, ['file', target])),
-  }
-  const grain = 64n * 1024n
-  const every = (step: bigint) =>
-    Array.from({ length: Number(size / step) }, (_, i) => ({ offset: BigInt(i) * step, length: grain }))
-  const short = await copy({ ...ends, extents: every(4n * grain), targetIsZero: false })
-  t.equal(short.readMap, false)
-  t.equal(short.readBytes, size / 4n, 'holes were read')
-  t.equal(short.connections, 1, 'one pair is enough')
-  const asked = await copy({
-    ...ends,
-    extents: every(4n * grain),
-    targetIsZero: false,
-    allocationMap: 'always',
-  })
-  t.equal(asked.readMap, true)
-  t.ok(asked.readBytes < 8n * mib, 'holes were not read')
-  const rest = await copy({ ...ends, extents: whole(size), targetIsZero: false, allocationMap: 'never' })
-  t.equal(rest.readMap, false)
-  t.equal(rest.readBytes, size)
-  await identical(t, source, target)
-})
-
-void t.test('a pair that is still connecting does not hold a copy that needs it no more', async t => {
-  const dir = await temporaryDir(t)
-  const source = await makeSource(dir, 32n * mib + 513n)
-  const target = await makeDirtyTarget(dir, 32n * mib + 513n)
-  const { socket } = await startNbdkit(t, ['-r', 'file', source])
-  const held: Socket[] = []
-  const door = createServer(client => {
-    // Only the first gets through; the server never says a word to the others.
-    if (held.push(client) > 1) return
-    const server = connect(socket)
-    client.pipe(server).pipe(client)
-    client.on('close', () => server.destroy())
-    client.on('error', () => server.destroy())
-    server.on('error', () => client.destroy())
-  })
-  const path = join(dir, 'door.sock')
-  await new Promise<void>(resolve => door.listen(path, resolve))
-  t.teardown(async () => {
-    for (const socket of held) socket.destroy()
-    await new Promise(resolve => door.close(resolve))
-  })
-  const result = await copy({
-    source: { kind: 'unix', path, exportName: '' },
-    target: unixTarget(await startNbdkit(t, ['file', target])),
-    extents: whole(32n * mib + 513n),
-    targetIsZero: false,
-    connections: 3,
-    requestTimeoutMs: 60_000,
-  })
-  t.equal(result.connections, 1)
-  t.equal(result.flushedConnections, 1)
-  t.ok(result.seconds < 5, 'the end did not wait for the connections')
-  await identical(t, source, target)
 })
 
 void t.test('servers that can do less get the same bytes, and the result says so', async t => {
@@ -311,34 +205,6 @@ void t.test('errors of either side end the copy with their side, operation and e
     { side: 'target', errno: 'ENOSPC', op: 'copy' },
     'a small target',
   )
-})
-
-void t.test('a source server that dies in mid-copy fails the copy, and nothing stays open', async t => {
-  const dir = await temporaryDir(t)
-  const size = 64n * mib
-  const source = join(dir, 'source.img')
-  await writeFile(source, randomBytes(Number(size)))
-  const target = await makeDirtyTarget(dir, size)
-  const threadsBefore = (await readdir('/proc/self/task')).length
-  const slow = await startNbdkit(t, ['-r', '--filter=rate', 'file', source, 'rate=64M'])
-  const to = await startNbdkit(t, ['file', target])
-  const fdsBefore = (await readdir('/proc/self/fd')).length
-  let read = 0n
-  const failing = failureOf(
-    copy({
-      source: unixTarget(slow),
-      target: unixTarget(to),
-      extents: whole(size),
-      targetIsZero: false,
-      progressIntervalMs: 20,
-      onProgress: progress => (read = progress.readBytes),
-    }),
-  )
-  await until('bytes move', () => read > 0n)
-  slow.process.kill('SIGKILL')
-  t.equal((await failing).side, 'source')
-  await until('descriptors are closed', async () => (await readdir('/proc/self/fd')).length <= fdsBefore)
-  await until('threads have ended', async () => (await readdir('/proc/self/task')).length <= threadsBefore)
 })
 
 void t.test('an abort ends the copy with its reason', async t => {

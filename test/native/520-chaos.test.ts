@@ -9,6 +9,11 @@ import { temporaryDir } from '../lib/nbdkit.js'
 void t.test('servers that misbehave by seed never get a wrong byte reported as good', async t => {
   const summary = await runChaos({ dir: await temporaryDir(t), seeds: 300 })
   t.strictSame(summary.complaints, [])
+  t.strictSame(
+    Object.keys(summary.failures).filter(failure => failure.endsWith('EINVAL')),
+    [],
+    'a lost connection is called lost, also by the command that finds it so',
+  )
   t.ok(summary.copied > 100, 'most copies get through')
   t.ok(summary.recovered > 10, 'some got over a lost connection')
   t.ok(summary.failed > 10, 'some could not')

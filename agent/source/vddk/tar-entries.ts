@@ -23,7 +23,8 @@ export const unusable = (why: string, cause?: unknown): AppError =>
 
 /**
  * The entries of a .tar.gz in their order, at most `maxEntries`. Nothing but files, directories and symbolic links is passed
- * on: hard links, devices and all else reject with VDDK_ARCHIVE_REFUSED, as does an archive that is damaged or without its end.
+ * on: hard links, devices and all else reject with VDDK_ARCHIVE_REFUSED, as does an archive that is damaged or without its end. A file
+ * that cannot be read rejects as the system does.
  */
 export async function* tarEntries(archivePath: string, maxEntries: number): AsyncGenerator<TarEntry> {
   const parser = new Parser({ strict: true, maxMetaEntrySize: maxNameBytes })

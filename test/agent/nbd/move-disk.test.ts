@@ -78,6 +78,18 @@ void t.test(
   },
 )
 
+void t.test('small changed areas are read whole, long ones by the map', async t => {
+  const { plan, move } = await disks(t)
+  const grain = 65_536n
+  const scattered = Array.from({ length: 8 }, (_, i) => ({ offset: BigInt(i * mib), length: grain }))
+  const short = await plan({ kind: 'changes', areas: scattered }, 'snapshot-1', null)
+  t.match(short, { readsMap: false, plannedBytes: 8n * grain }, 'the holes among them too')
+  t.equal((await move(short)).moved.readBytes, 8n * grain)
+  const long = await plan({ kind: 'changes', areas: whole }, 'snapshot-1', null)
+  t.match(long, { readsMap: true, plannedBytes: BigInt(4 * mib + 512) })
+  t.equal((await move(long)).moved.readBytes, BigInt(4 * mib + 512))
+})
+
 void t.test('a compare of what is held and a copy of the rest are one move', async t => {
   const { plan, move, content, to, ends } = await disks(t)
   const held = await readFile(to)
