@@ -40,7 +40,7 @@ void t.test('a source that never answers about its map ends the copy, typed and 
   const source = await serve('source', () => 'stall')
   const target = await serve('target', () => undefined)
   const extents = [{ offset: 0n, length: 1024n * 1024n }]
-  const limits = { requestTimeoutMs: 20, reconnectWindowMs: 1000 }
+  const limits = { requestTimeoutMs: 300, reconnectWindowMs: 1000 }
   await t.rejects(copy({ source, target, extents, targetIsZero: false, ...limits }), {
     name: 'NbdError',
     op: 'nbd_block_status',
