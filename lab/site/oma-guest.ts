@@ -39,7 +39,8 @@ export class OmaGuest {
   /** It is off. */
   static async prepare(spec: OmaGuestSpec): Promise<OmaGuest> {
     const stateDir = join(spec.dir, 'state')
-    await mkdir(join(stateDir, 'fences'), { recursive: true, mode: 0o700 })
+    for (const name of ['fences', 'staging'])
+      await mkdir(join(stateDir, name), { recursive: true, mode: 0o700 })
     const config = {
       role: 'volumed',
       log_level: 'info',
@@ -48,7 +49,10 @@ export class OmaGuest {
       names_dir: guestPaths.namesDir,
       export_socket_dir: guestPaths.exportsDir,
       state_dir: join(stateMount, 'fences'),
+      staging_dir: join(stateMount, 'staging'),
       nbdkit: '/usr/bin/nbdkit',
+      qemu_nbd: '/usr/bin/qemu-nbd',
+      qemu_img: '/usr/bin/qemu-img',
     }
     await writeFile(join(stateDir, 'volumed.toml'), stringify(config))
     const guest = await LinuxGuest.prepare({ ...spec, stateDir, memoryMib: 1024 })
