@@ -43,7 +43,7 @@ export type OnProgress = (doneBytes: Bytes, totalBytes: Bytes) => void
 
 /**
  * Makes a pass that was written and flushed durable as a whole, reads it back and gives its digest. Rejects with
- * STAGING_MISSING, STAGING_INVALID, TARGET_FLUSH_FAILED, or as proveDevice() does.
+ * TARGET_FLUSH_FAILED, or as proveDevice() and requireSound() do.
  */
 export async function sealOverlay(
   options: OverlayWorkOptions,

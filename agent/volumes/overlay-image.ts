@@ -19,7 +19,7 @@ const soundStatuses: readonly (number | undefined)[] = [0, 3]
 
 /**
  * Makes the overlay unless it is there; resolves when a crash cannot take it away. Rejects as requireSound() when one
- * is there, and with STAGING_FULL without space.
+ * is there, with STAGING_FULL without space, and with STAGING_INVALID when it cannot be made for another reason.
  */
 export async function ensureOverlay(qemuImgPath: string, path: string, sizeBytes: Bytes): Promise<void> {
   if (await exists(path)) return requireSound(qemuImgPath, path, sizeBytes)
@@ -39,7 +39,8 @@ export async function ensureOverlay(qemuImgPath: string, path: string, sizeBytes
     await rename(draft, path)
   } catch (cause) {
     await rm(draft, { force: true })
-    throw new AppError('STAGING_FULL', `making ${path}`, cause)
+    const isFull = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC'
+    throw new AppError(isFull ? 'STAGING_FULL' : 'STAGING_INVALID', `making ${path}`, cause)
   }
   await syncFile(dirname(path))
 }
