@@ -53,19 +53,3 @@ export function volumesFor({ id, kind, disks }: Failover) {
     return cloneId
   })
 }
-
-/** Looks until `look` gives something; undefined after `limitMs`. */
-export async function lookUntil<T>(
-  { now, pause, timing }: Pick<FailoverDeps, 'now' | 'pause' | 'timing'>,
-  signal: AbortSignal,
-  limitMs: number,
-  look: () => Promise<T | undefined>,
-): Promise<T | undefined> {
-  const endMs = now().getTime() + limitMs
-  for (;;) {
-    const seen = await look()
-    if (seen !== undefined || now().getTime() >= endMs) return seen
-    await pause(timing.lookMs, signal)
-    signal.throwIfAborted()
-  }
-}

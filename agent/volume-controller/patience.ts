@@ -34,19 +34,3 @@ export async function patiently<T>(
     signal.throwIfAborted()
   }
 }
-
-/** Looks until something is seen; undefined after `limitMs`. */
-export async function lookFor<T>(
-  { now, pause, timing }: Pick<ControllerDeps, 'now' | 'pause' | 'timing'>,
-  signal: AbortSignal,
-  limitMs: number,
-  look: () => Promise<T | undefined>,
-): Promise<T | undefined> {
-  const endMs = now().getTime() + limitMs
-  for (;;) {
-    const seen = await look()
-    if (seen !== undefined || now().getTime() >= endMs) return seen
-    await pause(timing.lookMs, signal)
-    signal.throwIfAborted()
-  }
-}

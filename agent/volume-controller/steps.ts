@@ -5,7 +5,8 @@ import { AppError } from '../errors.js'
 import { type Step, type StepContext } from '../saga/step.js'
 import { type ControllerDeps } from './deps.js'
 import { type Operation, type VolumeRequest } from './operation.js'
-import { lookFor, patiently } from './patience.js'
+import { lookFor } from '../saga/look-for.js'
+import { patiently } from './patience.js'
 
 /** The operation is recorded before the saga starts. */
 export type OperationInput = { readonly operationId: string }

@@ -1,7 +1,8 @@
 import { AppError } from '../../errors.js'
 import { type PassId } from '../../domain/ids.js'
 import { type FailoverDeps } from '../deps.js'
-import { failoverOf, idOf, lookUntil, step, type FailoverContext } from '../step.js'
+import { lookFor } from '../../saga/look-for.js'
+import { failoverOf, idOf, step, type FailoverContext } from '../step.js'
 
 type Which = 'last' | 'final'
 
@@ -32,7 +33,7 @@ export const finalPass = step(
 async function runPass(deps: FailoverDeps, context: FailoverContext, which: Which): Promise<void> {
   const pass = await deps.store.startPass(idOf(context), which)
   deps.onWork()
-  const end = await lookUntil(deps, context.signal, Number.POSITIVE_INFINITY, async () => {
+  const end = await lookFor(deps, context.signal, Number.POSITIVE_INFINITY, async () => {
     const seen = await deps.store.passEnd(pass)
     return seen.kind === 'running' ? undefined : seen
   })
@@ -61,7 +62,7 @@ async function untilEnded(deps: FailoverDeps, context: FailoverContext, pass: Pa
   if ((await deps.store.passEnd(pass)).kind !== 'running') return
   const { sagaId } = await deps.store.cancelPass(pass)
   deps.onCancel(sagaId)
-  await lookUntil(deps, context.signal, Number.POSITIVE_INFINITY, async () =>
+  await lookFor(deps, context.signal, Number.POSITIVE_INFINITY, async () =>
     (await deps.store.passEnd(pass)).kind === 'running' ? undefined : true,
   )
 }

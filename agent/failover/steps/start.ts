@@ -1,5 +1,6 @@
 import { AppError } from '../../errors.js'
-import { lookUntil, failoverOf, idOf, step } from '../step.js'
+import { lookFor } from '../../saga/look-for.js'
+import { failoverOf, idOf, step } from '../step.js'
 import { blockers, preflight } from '../preflight.js'
 
 /** Undone last: a failover is called failed only when everything it made is gone and the source serves again. */
@@ -28,7 +29,7 @@ export const takeTurn = step('take-turn', async (deps, context) => {
   if (failover.kind === 'unplanned')
     for (const { sagaId } of await store.endPasses(failover.id)) deps.onCancel(sagaId)
   let told = ''
-  await lookUntil(deps, context.signal, Number.POSITIVE_INFINITY, async () => {
+  await lookFor(deps, context.signal, Number.POSITIVE_INFINITY, async () => {
     const other = await store.otherWork(failover.id)
     const pending = other === null ? await points.state(failover.jobId) : undefined
     const what = other ?? (pending?.kind === 'pending' ? pending.what : null)

@@ -2,15 +2,8 @@ import { machineMarkOf } from '../../domain/failover.js'
 import { networkDifferences } from '../../domain/network-mapping.js'
 import { AppError } from '../../errors.js'
 import { type Failover, type FailoverDeps } from '../deps.js'
-import {
-  blueprintOf,
-  failoverOf,
-  lookUntil,
-  step,
-  targetOf,
-  volumesFor,
-  type FailoverContext,
-} from '../step.js'
+import { lookFor } from '../../saga/look-for.js'
+import { blueprintOf, failoverOf, step, targetOf, volumesFor, type FailoverContext } from '../step.js'
 import { returnToSource, sourceMustBeOff, targetMustBeStopped } from './source.js'
 
 const markOf = ({ vmName, id }: Failover): string => machineMarkOf(vmName, id)
@@ -155,7 +148,7 @@ export const checkBoot = step('vm-validation', async (deps, context) => {
   const vm = targetOf(failover)
   let sinceMs: number | undefined
   let state = 'not seen'
-  const evidence = await lookUntil(deps, context.signal, timing.bootLimitMs, async () => {
+  const evidence = await lookFor(deps, context.signal, timing.bootLimitMs, async () => {
     const machine = await cloud.machine(vm, context.signal)
     state = machine?.state ?? 'gone'
     if (machine === undefined || state !== 'Running') {

@@ -1,6 +1,7 @@
 import { AppError } from '../../errors.js'
 import { type FailoverDeps } from '../deps.js'
-import { failoverOf, lookUntil, step, targetOf, volumesFor, type FailoverContext } from '../step.js'
+import { lookFor } from '../../saga/look-for.js'
+import { failoverOf, step, targetOf, volumesFor, type FailoverContext } from '../step.js'
 import { returnToSource, targetMustBeStopped } from './source.js'
 
 /** Nobody writes to a replica any more, its data is durable and its device is gone before another VM may have it. */
@@ -14,7 +15,7 @@ export const releaseVolumes = step(
     for (const { volumeId } of disks) await appliance.closeExport(volumeId, fence, context.signal)
     for (const { volumeId } of disks) await cloud.detach(volumeId, here, context.signal)
     for (const { volumeId } of disks) {
-      const gone = await lookUntil(deps, context.signal, timing.deviceLimitMs, async () =>
+      const gone = await lookFor(deps, context.signal, timing.deviceLimitMs, async () =>
         (await appliance.hasDevice(volumeId, context.signal)) ? undefined : true,
       )
       if (gone === undefined)
