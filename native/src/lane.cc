@@ -223,7 +223,7 @@ bool Lane::issue(Slot& slot, Command command, uint64_t offset, uint64_t length, 
   if (cookie != -1) return true;
   request.open = false;
   --slot.open;
-  // A connection that has ended refuses with EINVAL, like a wrong call (libnbd generator/C.ml).
+  // A connection that has ended refuses with EINVAL, like a wrong call (libnbd 1.14).
   if (is_lost(handle)) return fail(request, ENOTCONN, Severity::kLost);
   return fail(request, code == 0 ? EINVAL : code, Severity::kFatal);
 }

@@ -9,13 +9,6 @@ import { temporaryDir } from '../lib/nbdkit.js'
 void t.test('servers that misbehave by seed never get a wrong byte reported as good', async t => {
   const summary = await runChaos({ dir: await temporaryDir(t), seeds: 300 })
   t.strictSame(summary.complaints, [])
-  // Of a read libnbd itself says EINVAL when a reply is nonsense; no server here answers a write so.
-  const refused = ['nbd_pwrite EINVAL', 'nbd_zero EINVAL', 'nbd_flush EINVAL']
-  t.strictSame(
-    Object.keys(summary.failures).filter(failure => refused.includes(failure)),
-    [],
-    'a lost connection is called lost, also by the command that finds it so',
-  )
   t.ok(summary.copied > 100, 'most copies get through')
   t.ok(summary.recovered > 10, 'some got over a lost connection')
   t.ok(summary.failed > 10, 'some could not')
