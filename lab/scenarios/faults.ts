@@ -6,6 +6,7 @@ import { LabSite } from '../site/site.js'
 import { type VmSpec } from '../vcenter/options.js'
 import { adminOf, breakages, nothing, volumeOf } from './breakages.js'
 import { breakPass, type Bench } from './broken-pass.js'
+import { codeOf } from './code-of.js'
 import { proveNothingLeft } from './leftovers.js'
 import { proveCommitted } from './pass-evidence.js'
 import { type Scenario, type ScenarioContext } from './scenario.js'
@@ -105,13 +106,4 @@ const newVolume = (site: LabSite): Promise<string> =>
 async function jobOn(site: LabSite, vmName: string, volumeId: string): Promise<JobView> {
   const { id } = await site.sourceVm(vmName)
   return site.operator.createJob({ sourceVmId: id, volumes: [{ diskKey: '2000', volumeId }] })
-}
-
-async function codeOf(attempt: Promise<unknown>): Promise<string> {
-  try {
-    await attempt
-    return 'no error'
-  } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : String(error)
-  }
 }

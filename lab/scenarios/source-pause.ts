@@ -4,6 +4,7 @@ import { LabSite } from '../site/site.js'
 import { until } from '../site/until.js'
 import { type VmSpec } from '../vcenter/options.js'
 import { untilCopying } from './broken-pass.js'
+import { codeOf } from './code-of.js'
 import { proveNothingLeft } from './leftovers.js'
 import { proveCommitted } from './pass-evidence.js'
 import { type Checks, type Scenario } from './scenario.js'
@@ -189,12 +190,3 @@ async function heartbeats(site: LabSite, count: number): Promise<void> {
 
 const ended = ({ site, say }: Bench, passId: string): Promise<PassDetailView> =>
   waitForPass(site.operator, passId, line => say(`pass ${line}`))
-
-async function codeOf(attempt: Promise<unknown>): Promise<string> {
-  try {
-    await attempt
-    return 'no error'
-  } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : String(error)
-  }
-}

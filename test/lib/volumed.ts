@@ -6,7 +6,6 @@ import { fileURLToPath } from 'node:url'
 import { type Test } from 'tap'
 import { type VolumedConfig } from '../../agent/config/schema.js'
 import { serialOfVolume, volumeId, type VolumeId } from '../../agent/domain/ids.js'
-import { AppError } from '../../agent/errors.js'
 import { temporaryDir } from './nbdkit.js'
 
 export const volume = volumeId('0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0')
@@ -82,13 +81,4 @@ export async function processesWith(argument: string): Promise<number[]> {
     if (line.split('\0').includes(argument)) found.push(Number(pid))
   }
   return found
-}
-
-export const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
-  try {
-    await attempt
-  } catch (error) {
-    return error instanceof AppError ? error.code : String(error)
-  }
-  return 'no error'
 }

@@ -2,25 +2,16 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Agent, request } from 'undici'
 import { operatorClient, type Send } from '../../../agent/api/client.js'
-import { AppError } from '../../../agent/errors.js'
 import { operatorApi } from '../../../agent/http/operator-api.js'
 import { migrate } from '../../../agent/store/database.js'
 import { workerReports } from '../../../agent/store/worker-reports.js'
+import { codeOf } from '../../lib/code-of.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
 import { operatorParts } from '../../lib/operator-parts.js'
 
 const now = (): Date => new Date()
 const idOf = (number: number): string => `4200000${number}-0000-4000-8000-000000000000`
-const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
-  try {
-    await attempt
-  } catch (error) {
-    return error instanceof AppError ? error.code : String(error)
-  }
-  return 'no error'
-}
-
 const vmOf = (number: number, more: object = {}) => ({
   id: idOf(number),
   name: `app-${number}`,

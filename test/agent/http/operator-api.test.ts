@@ -4,23 +4,14 @@ import { Agent, request } from 'undici'
 import t from 'tap'
 import { operatorClient, type Send } from '../../../agent/api/client.js'
 import { taskId } from '../../../agent/domain/ids.js'
-import { AppError } from '../../../agent/errors.js'
 import { operatorApi } from '../../../agent/http/operator-api.js'
 import { migrate } from '../../../agent/store/database.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
 import { taskBoardStore } from '../../../agent/store/worker-tasks.js'
+import { codeOf } from '../../lib/code-of.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
 import { operatorParts } from '../../lib/operator-parts.js'
-
-const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
-  try {
-    await attempt
-  } catch (error) {
-    return error instanceof AppError ? error.code : String(error)
-  }
-  return 'no error'
-}
 
 void t.test('the operator API on a unix socket over a real database', async t => {
   const database = await startMariadb(t)

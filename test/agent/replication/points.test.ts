@@ -11,7 +11,7 @@ import { openNbd } from '../../../native/handle.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { mib, stand } from '../../lib/pass-stand.js'
 import { until } from '../../lib/until.js'
-import { codeOf } from '../../lib/volumed.js'
+import { codeOf } from '../../lib/code-of.js'
 
 const now = (): Date => new Date()
 const never = new AbortController().signal

@@ -6,6 +6,7 @@ import { sourceSite } from '../../../agent/replication/source-site.js'
 import { TaskBoard } from '../../../agent/replication/tasks/board.js'
 import { migrate } from '../../../agent/store/database.js'
 import { taskBoardStore } from '../../../agent/store/worker-tasks.js'
+import { codeOf } from '../../lib/code-of.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { silent } from '../../lib/saga-harness.js'
 import { until } from '../../lib/until.js'
@@ -16,15 +17,6 @@ const pause = async (delayMs: number, signal: AbortSignal): Promise<void> => {
   })
 }
 const never = new AbortController().signal
-const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
-  try {
-    await attempt
-  } catch (error) {
-    return error instanceof AppError ? error.code : String(error)
-  }
-  return 'no error'
-}
-
 void t.test('work for a VMA', async t => {
   const { db } = await startMariadb(t)
   await migrate(db)

@@ -5,7 +5,7 @@ import { migrate, openDatabase } from '../../../agent/store/database.js'
 import { jobAdmin } from '../../../agent/store/job-admin.js'
 import { roundStore } from '../../../agent/store/rounds.js'
 import { scheduleStore } from '../../../agent/store/schedules.js'
-import { AppError } from '../../../agent/errors.js'
+import { codeOf } from '../../lib/code-of.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { silent } from '../../lib/saga-harness.js'
 import { until } from '../../lib/until.js'
@@ -13,15 +13,6 @@ import { until } from '../../lib/until.js'
 const never = new AbortController().signal
 const minuteMs = 60_000
 const startAt = new Date('2026-06-01T10:00:00Z')
-
-const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
-  try {
-    await attempt
-  } catch (error) {
-    return error instanceof AppError ? error.code : String(error)
-  }
-  return 'no error'
-}
 
 void t.test('the scheduler over a real database', async t => {
   const server = await startMariadb(t)

@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { changeId, diskKey, jobId, passId, sourceVmId, taskId, volumeId } from '../../../agent/domain/ids.js'
-import { AppError } from '../../../agent/errors.js'
 import { migrate, type Database } from '../../../agent/store/database.js'
 import { passStore } from '../../../agent/store/pass-store.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
 import { taskBoardStore } from '../../../agent/store/worker-tasks.js'
 import { SagaClaimLost } from '../../../agent/saga/log.js'
 import { frozenVm } from '../../fake/hardware.js'
+import { codeOf } from '../../lib/code-of.js'
 import { startMariadb } from '../../lib/mariadb.js'
 
 const size = 9007199254740993n
@@ -40,15 +40,6 @@ async function newPass(db: Database) {
     started_at: now(),
   })
   return ids
-}
-
-const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
-  try {
-    await attempt
-  } catch (error) {
-    return error instanceof AppError ? error.code : String(error)
-  }
-  return 'no error'
 }
 
 void t.test('MariaDB', async t => {

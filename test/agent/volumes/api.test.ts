@@ -14,7 +14,8 @@ import { NbdError } from '../../../native/errors.js'
 import { openNbd } from '../../../native/handle.js'
 import { silent } from '../../lib/saga-harness.js'
 import { until } from '../../lib/until.js'
-import { codeOf, never, other, processesWith, volume, volumeBytes, volumedStand } from '../../lib/volumed.js'
+import { codeOf } from '../../lib/code-of.js'
+import { never, other, processesWith, volume, volumeBytes, volumedStand } from '../../lib/volumed.js'
 
 const serial = serialOfVolume(volume)
 const token = (value: bigint) => fenceToken(value)

@@ -4,7 +4,8 @@ import t, { type Test } from 'tap'
 import { fenceToken } from '../../../agent/domain/fence.js'
 import { volumedLink } from '../../../agent/volumes/client.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
-import { codeOf, never, volume } from '../../lib/volumed.js'
+import { codeOf } from '../../lib/code-of.js'
+import { never, volume } from '../../lib/volumed.js'
 
 /** Something on a socket that answers each connection as told; undefined: nothing listens. */
 async function linkTo(t: Test, answer: ((socket: Socket) => void) | undefined, timeoutMs = 5_000) {

@@ -11,8 +11,8 @@ import { NbdError } from '../../../native/errors.js'
 import { openNbd } from '../../../native/handle.js'
 import { silent } from '../../lib/saga-harness.js'
 import { until } from '../../lib/until.js'
+import { codeOf } from '../../lib/code-of.js'
 import {
-  codeOf,
   never,
   processesWith,
   startVolumedProcess,

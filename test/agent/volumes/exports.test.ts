@@ -5,10 +5,10 @@ import { execa } from 'execa'
 import t, { type Test } from 'tap'
 import { fenceToken } from '../../../agent/domain/fence.js'
 import { serialOfVolume, volumeId } from '../../../agent/domain/ids.js'
-import { AppError } from '../../../agent/errors.js'
 import { VolumeExports } from '../../../agent/volumes/exports.js'
 import { openNbd } from '../../../native/handle.js'
 import { NbdError } from '../../../native/errors.js'
+import { codeOf } from '../../lib/code-of.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
 import { silent } from '../../lib/saga-harness.js'
 
@@ -47,15 +47,6 @@ async function stand(t: Test) {
   })
   t.teardown(() => exports.closeAll())
   return { exports, image, link: join(byIdDir, `virtio-${serial}`), byIdDir, stateDir }
-}
-
-const codeOf = async (attempt: Promise<unknown>): Promise<string> => {
-  try {
-    await attempt
-  } catch (error) {
-    return error instanceof AppError ? error.code : String(error)
-  }
-  return 'no error'
 }
 
 void t.test('serves the volume of a serial under a name of its own', async t => {

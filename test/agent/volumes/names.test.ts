@@ -8,7 +8,7 @@ import { persistentName } from '../../../agent/volumes/persistent-names.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
 import { silent } from '../../lib/saga-harness.js'
 import { until } from '../../lib/until.js'
-import { codeOf } from '../../lib/volumed.js'
+import { codeOf } from '../../lib/code-of.js'
 
 const serials = ['0f1e2d3c', '1a2b3c4d', 'ffffffff'].map(first =>
   serialOfVolume(volumeId(`${first}-4b5a-6978-8796-a5b4c3d2e1f0`)),

@@ -12,7 +12,7 @@ import {
 import { serveOverlayAlone, serveStaged } from '../../../agent/volumes/overlay-server.js'
 import { openNbd } from '../../../native/handle.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
-import { codeOf } from '../../lib/volumed.js'
+import { codeOf } from '../../lib/code-of.js'
 
 const qemuImg = '/usr/bin/qemu-img'
 const kib = 1024n

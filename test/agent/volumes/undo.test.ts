@@ -11,7 +11,8 @@ import { UndoLayers, type LayerName } from '../../../agent/volumes/undo-layers.j
 import { openNbd } from '../../../native/handle.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
 import { silent } from '../../lib/saga-harness.js'
-import { codeOf, never } from '../../lib/volumed.js'
+import { codeOf } from '../../lib/code-of.js'
+import { never } from '../../lib/volumed.js'
 
 const cluster = 65_536
 /** Ends in the middle of a cluster, on a sector. */
