@@ -1,6 +1,7 @@
 import { type VolumeId } from '../../domain/ids.js'
 import { AppError } from '../../errors.js'
-import { type Job, type PassDeps } from '../deps.js'
+import { type PassDeps } from '../deps.js'
+import { volumesOf } from '../job-volumes.js'
 import { type SealedDisk, type StagedStanding } from '../staging-deps.js'
 import { stagedPass } from './choose-way.js'
 import { type PassContext, type PassStep } from './context.js'
@@ -17,9 +18,9 @@ export const verifyStaged: PassStep<null> = {
     if (stagedPass(context) !== undefined) {
       const fence = await store.nextFence(context.claim)
       const disks: SealedDisk[] = []
-      for (const { diskKey, volume } of volumesOf(await store.job(jobId))) {
+      for (const { diskKey, volumeId } of volumesOf(await store.job(jobId))) {
         const standing = await untilEnded(deps, context, () =>
-          deps.staged.advanceStaged(volume, passId, { kind: 'seal' }, fence, context.signal),
+          deps.staged.advanceStaged(volumeId, passId, { kind: 'seal' }, fence, context.signal),
         )
         if (standing.kind !== 'sealed')
           throw new Error(`disk ${diskKey} is ${standing.kind} instead of sealed`)
@@ -44,11 +45,11 @@ export const applyStaged: PassStep<null> = {
     const { passId, jobId } = context.input
     if (stagedPass(context) !== undefined) {
       const sealed = await staging.sealed(passId)
-      for (const { diskKey, volume } of volumesOf(await store.job(jobId))) {
+      for (const { diskKey, volumeId } of volumesOf(await store.job(jobId))) {
         const disk = sealed.find(candidate => candidate.diskKey === diskKey)
         try {
           if (disk === undefined) throw new AppError('STAGING_MISSING', `disk ${diskKey} was never sealed`)
-          await applyDisk(deps, context, volume, disk, sealed)
+          await applyDisk(deps, context, volumeId, disk, sealed)
         } catch (error) {
           if (!isUseless(error)) throw error
           logger.error({ job: jobId, pass: passId, disk: diskKey, err: error }, 'a committed pass is lost')
@@ -76,8 +77,8 @@ export async function dropAll({ store, staged }: PassDeps, context: PassContext)
   const pass = stagedPass(context)
   if (pass === undefined) return
   const fence = await store.nextFence(context.claim)
-  for (const { volume } of volumesOf(await store.job(context.input.jobId)))
-    await staged.dropStaged(volume, pass, fence, context.signal)
+  for (const { volumeId } of volumesOf(await store.job(context.input.jobId)))
+    await staged.dropStaged(volumeId, pass, fence, context.signal)
 }
 
 async function applyDisk(
@@ -125,10 +126,3 @@ async function untilEnded(
 
 const isUseless = (error: unknown): error is AppError =>
   error instanceof AppError && (error.code === 'STAGING_MISSING' || error.code === 'STAGING_INVALID')
-
-function volumesOf(job: Job) {
-  return job.disks.map(({ diskKey, volumeId }) => {
-    if (volumeId === null) throw new AppError('VOLUME_UNKNOWN', `disk ${diskKey} has no volume`)
-    return { diskKey, volume: volumeId }
-  })
-}

@@ -1,6 +1,6 @@
 import { layerId } from '../../domain/ids.js'
-import { AppError } from '../../errors.js'
-import { type Job, type PassDeps } from '../deps.js'
+import { type PassDeps } from '../deps.js'
+import { volumesOf } from '../job-volumes.js'
 import { stagedPass } from '../pass/choose-way.js'
 import { type PassContext, type PassStep } from '../pass/context.js'
 import { savePoints } from './save-points.js'
@@ -86,11 +86,4 @@ async function giveUp(
   }
   const fence = await store.nextFence(claim)
   for (const { volumeId } of volumesOf(await store.job(jobId))) await daemon.forget(volumeId, fence, signal)
-}
-
-function volumesOf(job: Job) {
-  return job.disks.map(({ diskKey, volumeId }) => {
-    if (volumeId === null) throw new AppError('VOLUME_UNKNOWN', `disk ${diskKey} has no volume`)
-    return { diskKey, volumeId }
-  })
 }
