@@ -3,11 +3,12 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type Static } from 'typebox'
 import { type OpenedExport } from '../../agent/api/volumed.js'
 import { daemonLink } from '../site/daemon-link.js'
 import { runPass, waitForPass } from '../site/passes.js'
-import { findNbdkits } from '../site/processes.js'
+import { findServers } from '../site/processes.js'
 import { LabSite } from '../site/site.js'
 import { until } from '../site/until.js'
 import { operate, volumeOf } from '../site/volume-operations.js'
@@ -155,9 +156,7 @@ async function pausedVma(site: LabSite, checks: Checks, say: (line: string) => v
 
 /** The volume daemon serves by name; readers have none. */
 const writableServers = async (site: LabSite): Promise<readonly number[]> =>
-  (await findNbdkits(site.dir))
-    .filter(({ argv }) => argv.some(argument => argument.startsWith('exportname=')))
-    .map(({ pid }) => pid)
+  (await findServers(join(site.dir, 'product/exports'))).map(({ pid }) => pid)
 
 function opened(answer: Opened | string): Opened {
   if (typeof answer === 'string') throw new Error(`the export was refused: ${answer}`)
