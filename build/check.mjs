@@ -4,6 +4,7 @@ import { readdirSync } from 'node:fs'
 import { checkDependencies } from './check/dependencies.mjs'
 import { errorsDocument } from './check/errors-document.mjs'
 import { openapiDocument } from './check/openapi-document.mjs'
+import { routesDocument } from './check/routes-document.mjs'
 import { screensDocument } from './check/screens-document.mjs'
 import { checkTree } from './check/tree.mjs'
 import { at, root } from './setup/paths.mjs'
@@ -43,6 +44,7 @@ const gates = [
   ['errors document', errorsDocument],
   ['screens', screensDocument],
   ['OpenAPI', openapiDocument],
+  ['routes', routesDocument],
 ]
 
 let failed = 0

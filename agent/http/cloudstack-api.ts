@@ -34,6 +34,7 @@ export function addCloudstackRoutes(
   api.post(
     '/v1/cloudstack/certificate',
     {
+      config: { caller: 'admin' },
       schema: {
         operationId: 'showCloudstackCertificate',
         body: CertificateRequest,
@@ -45,6 +46,7 @@ export function addCloudstackRoutes(
   api.post(
     '/v1/cloudstack/discovery',
     {
+      config: { caller: 'admin' },
       schema: {
         operationId: 'discoverCloudstack',
         body: DiscoverRequest,
@@ -56,6 +58,7 @@ export function addCloudstackRoutes(
   api.post(
     '/api/v1/ossea/discover-resources',
     {
+      config: { caller: 'admin' },
       schema: {
         operationId: 'discoverResources',
         body: LegacyDiscoverRequest,
@@ -66,7 +69,10 @@ export function addCloudstackRoutes(
   )
   api.get(
     '/v1/cloudstack/configuration',
-    { schema: { operationId: 'readCloudstackConfiguration', response: replies(ConfigurationView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readCloudstackConfiguration', response: replies(ConfigurationView) },
+    },
     async () => viewOf(await administration.read()),
   )
   for (const [method, url, operationId] of [
@@ -76,12 +82,16 @@ export function addCloudstackRoutes(
     api.route({
       method,
       url,
+      config: { caller: 'admin' },
       schema: { operationId, body: SaveConfiguration, response: replies(ConfigurationView) },
       handler: async (request, reply) => viewOf(await administration.save(request.body, hangUp(reply.raw))),
     })
   api.post(
     '/v1/cloudstack/validation',
-    { schema: { operationId: 'validateCloudstack', response: replies(ValidationView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'validateCloudstack', response: replies(ValidationView) },
+    },
     async (_request, reply) => ({ findings: await administration.validate(hangUp(reply.raw)) }),
   )
 }

@@ -24,6 +24,7 @@ export function failoverRoutes(api: ReturnType<typeof apiServer>, control: Failo
   api.get(
     '/v1/source-vms/:id/failover-networks',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'readFailoverNetworks',
         params: IdParam,
@@ -35,6 +36,7 @@ export function failoverRoutes(api: ReturnType<typeof apiServer>, control: Failo
   api.put(
     '/v1/source-vms/:id/failover-networks',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'replaceFailoverNetworks',
         params: IdParam,
@@ -47,6 +49,7 @@ export function failoverRoutes(api: ReturnType<typeof apiServer>, control: Failo
   api.post(
     '/v1/source-vms/:id/failover-explanation',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'explainFailover',
         params: IdParam,
@@ -62,6 +65,7 @@ export function failoverRoutes(api: ReturnType<typeof apiServer>, control: Failo
   api.post(
     '/v1/source-vms/:id/failovers',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'startFailover',
         params: IdParam,
@@ -80,6 +84,7 @@ export function failoverRoutes(api: ReturnType<typeof apiServer>, control: Failo
   api.get(
     '/v1/failovers',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'listFailovers',
         querystring: FailoverQuery,
@@ -90,12 +95,16 @@ export function failoverRoutes(api: ReturnType<typeof apiServer>, control: Failo
   )
   api.get(
     '/v1/failovers/:id',
-    { schema: { operationId: 'readFailover', params: IdParam, response: replies(200, FailoverDetailView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readFailover', params: IdParam, response: replies(200, FailoverDetailView) },
+    },
     request => views.failover(request.params.id),
   )
   api.post(
     '/v1/failovers/:id/cancellation',
     {
+      config: { caller: 'operator' },
       schema: { operationId: 'cancelFailover', params: IdParam, response: replies(202, FailoverDetailView) },
     },
     async (request, reply) => {
@@ -120,12 +129,16 @@ function closingRoutes(api: ReturnType<typeof apiServer>, control: FailoverContr
   ] as const)
     api.post(
       `/v1/failovers/:id/${path}`,
-      { schema: { operationId, params: IdParam, response: replies(202, FailoverDetailView) } },
+      {
+        config: { caller: 'operator' },
+        schema: { operationId, params: IdParam, response: replies(202, FailoverDetailView) },
+      },
       async (request, reply) => reply.status(202).send(await close(request.params.id, action)),
     )
   api.post(
     '/v1/failovers/:id/rollback',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'rollBackFailover',
         params: IdParam,

@@ -19,6 +19,7 @@ export function goBackRoute(
   api.post(
     '/v1/replication-jobs/:id/go-back',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'goBack',
         params: Type.Object({ id: Id }),

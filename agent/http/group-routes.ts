@@ -27,12 +27,18 @@ const replies = <T>(status: number, schema: T) => ({ [status]: schema, default: 
 export function groupRoutes(api: ReturnType<typeof apiServer>, { groups, views }: Scheduling) {
   api.get(
     '/v1/groups',
-    { schema: { operationId: 'listGroups', response: replies(200, GroupList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listGroups', response: replies(200, GroupList) },
+    },
     async () => ({ items: await views.groups() }),
   )
   api.post(
     '/v1/groups',
-    { schema: { operationId: 'createGroup', body: CreateGroup, response: replies(201, GroupDetailView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'createGroup', body: CreateGroup, response: replies(201, GroupDetailView) },
+    },
     async (request, reply) => {
       const id = await groups.create(request.body)
       return reply.status(201).send(await views.group(id))
@@ -40,12 +46,16 @@ export function groupRoutes(api: ReturnType<typeof apiServer>, { groups, views }
   )
   api.get(
     '/v1/groups/:id',
-    { schema: { operationId: 'readGroup', params: IdParam, response: replies(200, GroupDetailView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readGroup', params: IdParam, response: replies(200, GroupDetailView) },
+    },
     request => views.group(request.params.id),
   )
   api.patch(
     '/v1/groups/:id',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'changeGroup',
         params: IdParam,
@@ -60,7 +70,10 @@ export function groupRoutes(api: ReturnType<typeof apiServer>, { groups, views }
   )
   api.delete(
     '/v1/groups/:id',
-    { schema: { operationId: 'deleteGroup', params: IdParam, response: replies(204, Type.Null()) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'deleteGroup', params: IdParam, response: replies(204, Type.Null()) },
+    },
     async (request, reply) => {
       await groups.remove(request.params.id)
       return reply.status(204).send(null)
@@ -69,6 +82,7 @@ export function groupRoutes(api: ReturnType<typeof apiServer>, { groups, views }
   api.put(
     '/v1/groups/:id/members/:jobId',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'putGroupMember',
         params: MemberParam,
@@ -85,6 +99,7 @@ export function groupRoutes(api: ReturnType<typeof apiServer>, { groups, views }
   api.delete(
     '/v1/groups/:id/members/:jobId',
     {
+      config: { caller: 'operator' },
       schema: { operationId: 'removeGroupMember', params: MemberParam, response: replies(204, Type.Null()) },
     },
     async (request, reply) => {
@@ -94,7 +109,10 @@ export function groupRoutes(api: ReturnType<typeof apiServer>, { groups, views }
   )
   api.post(
     '/v1/groups/:id/rounds',
-    { schema: { operationId: 'runGroup', params: IdParam, response: replies(202, RoundDetailView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'runGroup', params: IdParam, response: replies(202, RoundDetailView) },
+    },
     async (request, reply) => {
       const round = await groups.run(request.params.id)
       return reply.status(202).send(await views.round(round))
@@ -106,17 +124,24 @@ export function groupRoutes(api: ReturnType<typeof apiServer>, { groups, views }
 export function roundRoutes(api: ReturnType<typeof apiServer>, { groups, views }: Scheduling) {
   api.get(
     '/v1/rounds',
-    { schema: { operationId: 'listRounds', querystring: RoundQuery, response: replies(200, RoundList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listRounds', querystring: RoundQuery, response: replies(200, RoundList) },
+    },
     request => views.rounds(request.query),
   )
   api.get(
     '/v1/rounds/:id',
-    { schema: { operationId: 'readRound', params: IdParam, response: replies(200, RoundDetailView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readRound', params: IdParam, response: replies(200, RoundDetailView) },
+    },
     request => views.round(request.params.id),
   )
   api.delete(
     '/v1/rounds/:id/entries/:jobId',
     {
+      config: { caller: 'operator' },
       schema: { operationId: 'withdrawEntry', params: EntryParam, response: replies(200, RoundDetailView) },
     },
     async request => {
@@ -127,17 +152,26 @@ export function roundRoutes(api: ReturnType<typeof apiServer>, { groups, views }
   )
   api.get(
     '/v1/round-queue',
-    { schema: { operationId: 'readRoundQueue', response: replies(200, QueueView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readRoundQueue', response: replies(200, QueueView) },
+    },
     async () => ({ items: await views.queue() }),
   )
   api.get(
     '/v1/rpo-findings',
-    { schema: { operationId: 'listRpoFindings', response: replies(200, RpoFindingList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listRpoFindings', response: replies(200, RpoFindingList) },
+    },
     async () => ({ items: await views.rpoFindings() }),
   )
   api.get(
     '/v1/scheduler',
-    { schema: { operationId: 'readScheduler', response: replies(200, SchedulerView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readScheduler', response: replies(200, SchedulerView) },
+    },
     () => views.scheduler(),
   )
 }

@@ -68,8 +68,13 @@ export function operatorApi(deps: OperatorApiDeps) {
   const { views, admin } = deps
   const api = apiServer(deps.logger, 64 * 1024)
 
-  api.get('/v1/status', { schema: { operationId: 'readStatus', response: replies(200, StatusView) } }, () =>
-    views.status(),
+  api.get(
+    '/v1/status',
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readStatus', response: replies(200, StatusView) },
+    },
+    () => views.status(),
   )
   sourceVmRoutes(api, deps)
   originalRoutes(api, deps)
@@ -77,19 +82,25 @@ export function operatorApi(deps: OperatorApiDeps) {
   pointRoutes(api, deps.points, deps.onWork)
   api.get(
     '/v1/replication-jobs',
-    { schema: { operationId: 'listJobs', response: replies(200, JobList) } },
+    { config: { caller: 'viewer' }, schema: { operationId: 'listJobs', response: replies(200, JobList) } },
     async () => ({
       items: await views.jobs(),
     }),
   )
   api.get(
     '/v1/replication-jobs/:id',
-    { schema: { operationId: 'readJob', params: IdParam, response: replies(200, JobDetailView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readJob', params: IdParam, response: replies(200, JobDetailView) },
+    },
     request => views.job(request.params.id),
   )
   api.post(
     '/v1/replication-jobs',
-    { schema: { operationId: 'createJob', body: CreateJob, response: replies(201, JobDetailView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'createJob', body: CreateJob, response: replies(201, JobDetailView) },
+    },
     async (request, reply) => {
       const id = await admin.createJob(request.body)
       return reply.status(201).send(await views.job(id))
@@ -98,6 +109,7 @@ export function operatorApi(deps: OperatorApiDeps) {
   api.patch(
     '/v1/replication-jobs/:id',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'changeJob',
         params: IdParam,
@@ -113,30 +125,45 @@ export function operatorApi(deps: OperatorApiDeps) {
   for (const what of ['pause', 'stop'] as const) {
     const ofJob = { params: IdParam, response: replies(200, JobDetailView) }
     const path = `/v1/replication-jobs/:id/${what}`
-    api.put(path, { schema: { operationId: `${what}Job`, ...ofJob } }, async request => {
-      await admin.holdBack(request.params.id, what, true)
-      return views.job(request.params.id)
-    })
+    api.put(
+      path,
+      { config: { caller: 'operator' }, schema: { operationId: `${what}Job`, ...ofJob } },
+      async request => {
+        await admin.holdBack(request.params.id, what, true)
+        return views.job(request.params.id)
+      },
+    )
     const back = what === 'pause' ? 'resumeJob' : 'allowPasses'
-    api.delete(path, { schema: { operationId: back, ...ofJob } }, async request => {
-      await admin.holdBack(request.params.id, what, false)
-      return views.job(request.params.id)
-    })
+    api.delete(
+      path,
+      { config: { caller: 'operator' }, schema: { operationId: back, ...ofJob } },
+      async request => {
+        await admin.holdBack(request.params.id, what, false)
+        return views.job(request.params.id)
+      },
+    )
   }
   api.delete(
     '/v1/replication-jobs/:id',
-    { schema: { operationId: 'deleteJob', params: IdParam, response: replies(200, LeftVolumes) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'deleteJob', params: IdParam, response: replies(200, LeftVolumes) },
+    },
     request => admin.deleteJob(request.params.id),
   )
   goBackRoute(api, deps)
   api.get(
     '/v1/replication-jobs/:id/passes',
-    { schema: { operationId: 'listPasses', params: IdParam, response: replies(200, PassList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listPasses', params: IdParam, response: replies(200, PassList) },
+    },
     async request => ({ items: await views.passes(request.params.id) }),
   )
   api.post(
     '/v1/replication-jobs/:id/passes',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'startPass',
         params: IdParam,
@@ -152,12 +179,18 @@ export function operatorApi(deps: OperatorApiDeps) {
   )
   api.get(
     '/v1/passes/:id',
-    { schema: { operationId: 'readPass', params: IdParam, response: replies(200, PassDetailView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readPass', params: IdParam, response: replies(200, PassDetailView) },
+    },
     request => views.pass(request.params.id),
   )
   api.post(
     '/v1/passes/:id/cancellation',
-    { schema: { operationId: 'cancelPass', params: IdParam, response: replies(202, PassView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'cancelPass', params: IdParam, response: replies(202, PassView) },
+    },
     async (request, reply) => {
       const { sagaId } = await admin.requestCancel(request.params.id)
       deps.onCancel(sagaId)

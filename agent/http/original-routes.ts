@@ -20,6 +20,7 @@ export function originalRoutes(
   api.post(
     '/api/v1/replications',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'originalReplication',
         body: OriginalReplication,

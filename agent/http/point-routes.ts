@@ -30,12 +30,16 @@ export function pointRoutes(
 ): void {
   api.get(
     '/v1/replication-jobs/:id/recovery-points',
-    { schema: { operationId: 'listPoints', params: IdParam, response: replies(200, PointList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listPoints', params: IdParam, response: replies(200, PointList) },
+    },
     request => admin.list(request.params.id),
   )
   api.get(
     '/v1/recovery-points',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'listPointsOfRound',
         querystring: RoundQuery,
@@ -46,12 +50,16 @@ export function pointRoutes(
   )
   api.get(
     '/v1/replication-jobs/:id/point-policy',
-    { schema: { operationId: 'readPointPolicy', params: IdParam, response: replies(200, PointPolicyView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readPointPolicy', params: IdParam, response: replies(200, PointPolicyView) },
+    },
     request => admin.policy(request.params.id),
   )
   api.put(
     '/v1/replication-jobs/:id/point-policy',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'changePointPolicy',
         params: IdParam,
@@ -66,12 +74,16 @@ export function pointRoutes(
   )
   api.get(
     '/v1/recovery-points/:id',
-    { schema: { operationId: 'readPoint', params: IdParam, response: replies(200, PointView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readPoint', params: IdParam, response: replies(200, PointView) },
+    },
     request => admin.one(request.params.id),
   )
   api.patch(
     '/v1/recovery-points/:id',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'changePoint',
         params: IdParam,
@@ -86,7 +98,10 @@ export function pointRoutes(
   )
   api.delete(
     '/v1/recovery-points/:id',
-    { schema: { operationId: 'deletePoint', params: IdParam, response: replies(200, PointView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'deletePoint', params: IdParam, response: replies(200, PointView) },
+    },
     async (request, reply) => {
       const open = await disks.list(hangUp(reply.raw))
       if (open.some(one => one.pointId === request.params.id))
@@ -107,6 +122,7 @@ function restoreRoutes(
   api.post(
     '/v1/recovery-points/:id/restores',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'startRestore',
         params: IdParam,
@@ -122,7 +138,10 @@ function restoreRoutes(
   )
   api.get(
     '/v1/restores/:id',
-    { schema: { operationId: 'readRestore', params: IdParam, response: replies(200, RestoreView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readRestore', params: IdParam, response: replies(200, RestoreView) },
+    },
     request => admin.restore(request.params.id),
   )
 }
@@ -131,6 +150,7 @@ function diskRoutes(api: ReturnType<typeof apiServer>, disks: PointControl['disk
   api.post(
     '/v1/recovery-points/:id/exports',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'openPointDisks',
         params: IdParam,
@@ -145,12 +165,18 @@ function diskRoutes(api: ReturnType<typeof apiServer>, disks: PointControl['disk
   )
   api.get(
     '/v1/point-exports',
-    { schema: { operationId: 'listPointDisks', response: replies(200, PointExportList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listPointDisks', response: replies(200, PointExportList) },
+    },
     async (_, reply) => ({ items: await disks.list(hangUp(reply.raw)) }),
   )
   api.delete(
     '/v1/point-exports/:id',
-    { schema: { operationId: 'closePointDisks', params: IdParam, response: replies(204, Type.Null()) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'closePointDisks', params: IdParam, response: replies(204, Type.Null()) },
+    },
     async (request, reply) => {
       await disks.close(request.params.id, hangUp(reply.raw))
       return reply.status(204).send(null)

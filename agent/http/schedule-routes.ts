@@ -19,12 +19,18 @@ const replies = <T>(status: number, schema: T) => ({ [status]: schema, default: 
 export function scheduleRoutes(api: ReturnType<typeof apiServer>, { schedules, views }: Scheduling) {
   api.get(
     '/v1/schedules',
-    { schema: { operationId: 'listSchedules', response: replies(200, ScheduleList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listSchedules', response: replies(200, ScheduleList) },
+    },
     async () => ({ items: await views.schedules() }),
   )
   api.post(
     '/v1/schedules',
-    { schema: { operationId: 'createSchedule', body: CreateSchedule, response: replies(201, ScheduleView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'createSchedule', body: CreateSchedule, response: replies(201, ScheduleView) },
+    },
     async (request, reply) => {
       const id = await schedules.create(request.body)
       return reply.status(201).send(await views.schedule(id))
@@ -32,17 +38,24 @@ export function scheduleRoutes(api: ReturnType<typeof apiServer>, { schedules, v
   )
   api.post(
     '/v1/schedule-previews',
-    { schema: { operationId: 'previewSchedule', body: PreviewRequest, response: replies(200, PreviewView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'previewSchedule', body: PreviewRequest, response: replies(200, PreviewView) },
+    },
     request => schedules.preview(request.body),
   )
   api.get(
     '/v1/schedules/:id',
-    { schema: { operationId: 'readSchedule', params: IdParam, response: replies(200, ScheduleView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readSchedule', params: IdParam, response: replies(200, ScheduleView) },
+    },
     request => views.schedule(request.params.id),
   )
   api.patch(
     '/v1/schedules/:id',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'changeSchedule',
         params: IdParam,
@@ -57,7 +70,10 @@ export function scheduleRoutes(api: ReturnType<typeof apiServer>, { schedules, v
   )
   api.delete(
     '/v1/schedules/:id',
-    { schema: { operationId: 'deleteSchedule', params: IdParam, response: replies(204, Type.Null()) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'deleteSchedule', params: IdParam, response: replies(204, Type.Null()) },
+    },
     async (request, reply) => {
       await schedules.remove(request.params.id)
       return reply.status(204).send(null)
@@ -65,7 +81,10 @@ export function scheduleRoutes(api: ReturnType<typeof apiServer>, { schedules, v
   )
   api.post(
     '/v1/schedules/:id/rounds',
-    { schema: { operationId: 'runSchedule', params: IdParam, response: replies(202, RoundDetailView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'runSchedule', params: IdParam, response: replies(202, RoundDetailView) },
+    },
     async (request, reply) => {
       const round = await schedules.run(request.params.id)
       return reply.status(202).send(await views.round(round))

@@ -39,19 +39,26 @@ export function sourceVmRoutes(
 ) {
   api.get(
     '/v1/source-vms',
-    { schema: { operationId: 'listSourceVms', querystring: VmQuery, response: replies(200, SourceVmList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listSourceVms', querystring: VmQuery, response: replies(200, SourceVmList) },
+    },
     request => views.sourceVms(request.query),
   )
   api.get(
     '/v1/managed-vms',
     {
+      config: { caller: 'viewer' },
       schema: { operationId: 'listManagedVms', querystring: VmQuery, response: replies(200, ManagedVmList) },
     },
     request => views.managedVms(request.query),
   )
   api.post(
     '/v1/managed-vms',
-    { schema: { operationId: 'addManagedVm', body: AddManagedVm, response: replies(201, ManagedVmView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'addManagedVm', body: AddManagedVm, response: replies(201, ManagedVmView) },
+    },
     async (request, reply) => {
       const { sourceVmId } = request.body
       await managed.add(sourceVmId)
@@ -60,12 +67,18 @@ export function sourceVmRoutes(
   )
   api.post(
     '/v1/managed-vms/bulk',
-    { schema: { operationId: 'addManagedVms', body: AddManagedVms, response: replies(200, AddOutcomes) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'addManagedVms', body: AddManagedVms, response: replies(200, AddOutcomes) },
+    },
     async request => ({ items: await managed.addAll(request.body.sourceVmIds) }),
   )
   api.delete(
     '/v1/managed-vms/:id',
-    { schema: { operationId: 'removeManagedVm', params: IdParam, response: replies(204, Type.Null()) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'removeManagedVm', params: IdParam, response: replies(204, Type.Null()) },
+    },
     async (request, reply) => {
       await managed.remove(request.params.id)
       return reply.status(204).send(null)
@@ -73,12 +86,16 @@ export function sourceVmRoutes(
   )
   api.get(
     '/v1/managed-vms/:id/removal',
-    { schema: { operationId: 'planVmRemoval', params: IdParam, response: replies(200, RemovalPlan) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'planVmRemoval', params: IdParam, response: replies(200, RemovalPlan) },
+    },
     request => removal.plan(request.params.id),
   )
   api.post(
     '/v1/managed-vms/:id/removal',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'removeVm',
         params: IdParam,
@@ -95,6 +112,7 @@ export function sourceVmRoutes(
   api.get(
     '/v1/source-vms/:id/hardware-versions',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'listHardwareVersions',
         params: IdParam,
@@ -106,6 +124,7 @@ export function sourceVmRoutes(
   api.get(
     '/v1/source-vms/:id/hardware-versions/:version',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'readHardwareVersion',
         params: VersionParam,
@@ -117,6 +136,7 @@ export function sourceVmRoutes(
   api.get(
     '/v1/source-vms/:id/hardware-comparison',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'compareHardware',
         params: IdParam,
@@ -128,7 +148,10 @@ export function sourceVmRoutes(
   )
   api.post(
     '/v1/source-vms/:id/preflight',
-    { schema: { operationId: 'runPreflight', params: IdParam, response: replies(200, PreflightView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'runPreflight', params: IdParam, response: replies(200, PreflightView) },
+    },
     async request => {
       await preflights.run(request.params.id)
       return preflights.last(request.params.id)
@@ -136,7 +159,10 @@ export function sourceVmRoutes(
   )
   api.get(
     '/v1/source-vms/:id/preflight',
-    { schema: { operationId: 'readPreflight', params: IdParam, response: replies(200, PreflightView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readPreflight', params: IdParam, response: replies(200, PreflightView) },
+    },
     request => preflights.last(request.params.id),
   )
 }

@@ -21,6 +21,7 @@ export function verificationRoutes(
   api.get(
     '/v1/replication-jobs/:id/verifications',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'listVerifications',
         params: IdParam,
@@ -32,6 +33,7 @@ export function verificationRoutes(
   api.post(
     '/v1/replication-jobs/:id/verifications',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'startVerification',
         params: IdParam,
@@ -48,6 +50,7 @@ export function verificationRoutes(
   api.get(
     '/v1/verifications/:id',
     {
+      config: { caller: 'viewer' },
       schema: { operationId: 'readVerification', params: IdParam, response: replies(200, VerificationView) },
     },
     request => verifications.one(request.params.id),
@@ -55,6 +58,7 @@ export function verificationRoutes(
   api.post(
     '/v1/verifications/:id/cancellation',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'cancelVerification',
         params: IdParam,

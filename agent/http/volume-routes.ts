@@ -36,6 +36,7 @@ export function volumeRoutes(
   api.post(
     '/v1/volume-operations',
     {
+      config: { caller: 'operator' },
       schema: {
         operationId: 'requestVolumeOperation',
         body: RequestVolumeOperation,
@@ -51,6 +52,7 @@ export function volumeRoutes(
   api.get(
     '/v1/volume-operations',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'listVolumeOperations',
         querystring: VolumeOperationQuery,
@@ -62,6 +64,7 @@ export function volumeRoutes(
   api.get(
     '/v1/volume-operations/:id',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'readVolumeOperation',
         params: IdParam,
@@ -72,12 +75,16 @@ export function volumeRoutes(
   )
   api.get(
     '/v1/volumes/:id',
-    { schema: { operationId: 'readVolume', params: VolumeParam, response: replies(200, VolumeStatusView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readVolume', params: VolumeParam, response: replies(200, VolumeStatusView) },
+    },
     (request, reply) => looks.status(request.params.id, hangUp(reply.raw)),
   )
   api.get(
     '/v1/volumes/:id/device',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'readVolumeDevice',
         params: VolumeParam,
@@ -89,6 +96,7 @@ export function volumeRoutes(
   api.get(
     '/v1/devices/:name/volume',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'readDeviceVolume',
         params: DeviceNameParam,
@@ -100,6 +108,7 @@ export function volumeRoutes(
   api.get(
     '/v1/target-vms/:id/volumes',
     {
+      config: { caller: 'viewer' },
       schema: {
         operationId: 'listTargetVmVolumes',
         params: VolumeParam,
@@ -110,17 +119,24 @@ export function volumeRoutes(
   )
   api.get(
     '/v1/exports',
-    { schema: { operationId: 'listVolumeExports', response: replies(200, LocalExportList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listVolumeExports', response: replies(200, LocalExportList) },
+    },
     async (_request, reply) => ({ items: await looks.exports(hangUp(reply.raw)) }),
   )
   api.get(
     '/v1/volume-findings',
-    { schema: { operationId: 'listVolumeFindings', response: replies(200, VolumeFindingList) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'listVolumeFindings', response: replies(200, VolumeFindingList) },
+    },
     async () => ({ items: await orphans.findings() }),
   )
   api.post(
     '/v1/volume-findings/:kind/:subject/removal',
     {
+      config: { caller: 'admin' },
       schema: {
         operationId: 'removeVolumeFinding',
         params: FindingParam,
@@ -135,17 +151,26 @@ export function volumeRoutes(
   )
   api.post(
     '/v1/volume-sync',
-    { schema: { operationId: 'syncVolumes', response: replies(200, VolumeSyncView) } },
+    {
+      config: { caller: 'operator' },
+      schema: { operationId: 'syncVolumes', response: replies(200, VolumeSyncView) },
+    },
     (_request, reply) => orphans.sync(hangUp(reply.raw)),
   )
   api.get(
     '/v1/volume-health',
-    { schema: { operationId: 'readVolumeHealth', response: replies(200, VolumeHealthView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readVolumeHealth', response: replies(200, VolumeHealthView) },
+    },
     (_request, reply) => looks.health(hangUp(reply.raw)),
   )
   api.get(
     '/v1/volume-metrics',
-    { schema: { operationId: 'readVolumeMetrics', response: replies(200, VolumeMetricsView) } },
+    {
+      config: { caller: 'viewer' },
+      schema: { operationId: 'readVolumeMetrics', response: replies(200, VolumeMetricsView) },
+    },
     () => views.metrics(),
   )
 }

@@ -63,6 +63,7 @@ export function workerApi(deps: WorkerApiDeps) {
   api.post(
     '/v1/worker/leases',
     {
+      config: { caller: 'worker' },
       schema: {
         operationId: 'leaseTask',
         body: LeaseRequest,
@@ -96,6 +97,7 @@ export function workerApi(deps: WorkerApiDeps) {
   api.post(
     '/v1/worker/tasks/:id/heartbeat',
     {
+      config: { caller: 'worker' },
       schema: {
         operationId: 'keepLease',
         params: IdParam,
@@ -115,6 +117,7 @@ export function workerApi(deps: WorkerApiDeps) {
   api.post(
     '/v1/worker/tasks/:id/outcome',
     {
+      config: { caller: 'worker' },
       schema: {
         operationId: 'finishTask',
         params: IdParam,
@@ -135,6 +138,7 @@ export function workerApi(deps: WorkerApiDeps) {
   api.post(
     '/v1/worker/inventory-pages',
     {
+      config: { caller: 'worker' },
       schema: {
         operationId: 'saveInventory',
         body: InventoryPage,
@@ -149,6 +153,7 @@ export function workerApi(deps: WorkerApiDeps) {
   api.put(
     '/v1/worker/source-report',
     {
+      config: { caller: 'worker' },
       schema: {
         operationId: 'reportSource',
         body: SourceReport,

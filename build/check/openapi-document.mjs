@@ -1,38 +1,12 @@
 // docs/openapi/ describes every API of the product, written from the schemas of its routes; `npm run docs` writes it.
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import swagger from '@fastify/swagger'
 import fastify from 'fastify'
 import { format, resolveConfig } from 'prettier'
 import { at } from '../setup/paths.mjs'
+import { routesOf, servers } from './servers.mjs'
 
 const folder = 'docs/openapi'
-
-/** Each server of the product: the module that makes it, by the name of its document. */
-const servers = {
-  operator: ['agent/http/operator-api', 'operatorApi', 'What operators and the console ask of the OMA'],
-  worker: ['agent/http/worker-api', 'workerApi', 'What a VMA asks of the OMA'],
-  volumed: ['agent/volumes/http/volumed-api', 'volumedApi', 'What the OMA asks of the volume daemon'],
-  host: ['agent/nethelper/http/host-api', 'hostApi', 'What the console asks of the host helper'],
-}
-
-/** Stands for everything a server is made of: routes are only declared, never run. */
-const inert = new Proxy(() => inert, { get: (_, name) => (name === Symbol.toPrimitive ? () => '' : inert) })
-
-/** The routes a server declares. */
-async function routesOf([path, maker]) {
-  const routes = []
-  const listen = ({ fastify: made }) => made.addHook('onRoute', route => routes.push(route))
-  const { [maker]: make } = await import(at('dist', `${path}.js`))
-  subscribe('fastify.initialization', listen)
-  try {
-    make(inert, inert, inert)
-  } finally {
-    unsubscribe('fastify.initialization', listen)
-  }
-  // fastify adds a HEAD to each GET.
-  return routes.filter(({ method }) => method !== 'HEAD')
-}
 
 async function documentOf([path, maker, title]) {
   const { version } = JSON.parse(readFileSync(at('package.json'), 'utf8'))

@@ -24,25 +24,32 @@ export function hostApi(changes: HostChanges, logger: Logger) {
       value =>
         checked(schema, value),
   )
-  api.get('/v1/host', { schema: { operationId: 'hostState', response } }, changes.state)
+  api.get(
+    '/v1/host',
+    { config: { caller: 'console' }, schema: { operationId: 'hostState', response } },
+    changes.state,
+  )
   api.put(
     '/v1/host',
-    { schema: { operationId: 'applyHostSettings', body: ApplyHostSettings, response } },
+    {
+      config: { caller: 'console' },
+      schema: { operationId: 'applyHostSettings', body: ApplyHostSettings, response },
+    },
     request => changes.apply(request.body),
   )
   api.post(
     '/v1/host/keep',
-    { schema: { operationId: 'keepHostChange', body: ChangeId, response } },
+    { config: { caller: 'console' }, schema: { operationId: 'keepHostChange', body: ChangeId, response } },
     request => changes.keep(request.body.id),
   )
   api.post(
     '/v1/host/undo',
-    { schema: { operationId: 'undoHostChange', body: ChangeId, response } },
+    { config: { caller: 'console' }, schema: { operationId: 'undoHostChange', body: ChangeId, response } },
     request => changes.undo(request.body.id),
   )
   api.post(
     '/v1/host/extend',
-    { schema: { operationId: 'extendHostChange', body: ChangeId, response } },
+    { config: { caller: 'console' }, schema: { operationId: 'extendHostChange', body: ChangeId, response } },
     request => changes.extend(request.body.id, defaultConfirmSeconds),
   )
   return api

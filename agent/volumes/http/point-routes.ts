@@ -27,6 +27,7 @@ export function pointRoutes(api: ReturnType<typeof apiServer>, service: PointSer
   api.put(
     '/v1/volumes/:serial/undo/:layer',
     {
+      config: { caller: 'oma' },
       schema: {
         operationId: 'saveUndo',
         params: LayerParams,
@@ -48,6 +49,7 @@ export function pointRoutes(api: ReturnType<typeof apiServer>, service: PointSer
   api.put(
     '/v1/volumes/:serial/restores/:layer',
     {
+      config: { caller: 'oma' },
       schema: {
         operationId: 'restoreVolume',
         params: LayerParams,
@@ -67,6 +69,7 @@ export function pointRoutes(api: ReturnType<typeof apiServer>, service: PointSer
   api.delete(
     '/v1/volumes/:serial/undo',
     {
+      config: { caller: 'oma' },
       schema: {
         operationId: 'forgetUndo',
         params: SerialOnly,
@@ -82,6 +85,7 @@ export function pointRoutes(api: ReturnType<typeof apiServer>, service: PointSer
   api.delete(
     '/v1/volumes/:serial/undo/:layer',
     {
+      config: { caller: 'oma' },
       schema: {
         operationId: 'removeUndo',
         params: LayerParams,
@@ -95,13 +99,17 @@ export function pointRoutes(api: ReturnType<typeof apiServer>, service: PointSer
       return reply.status(204).send(null)
     },
   )
-  api.get('/v1/undo', { schema: { operationId: 'listUndo', response: replies(200, UndoList) } }, async () => {
-    const { freeBytes, sealed } = await service.undo()
-    return {
-      freeBytes: freeBytes.toString(),
-      layers: sealed.map(one => ({ ...one, bytes: one.bytes.toString() })),
-    }
-  })
+  api.get(
+    '/v1/undo',
+    { config: { caller: 'oma' }, schema: { operationId: 'listUndo', response: replies(200, UndoList) } },
+    async () => {
+      const { freeBytes, sealed } = await service.undo()
+      return {
+        freeBytes: freeBytes.toString(),
+        layers: sealed.map(one => ({ ...one, bytes: one.bytes.toString() })),
+      }
+    },
+  )
   readerRoutes(api, service)
 }
 
@@ -109,6 +117,7 @@ function readerRoutes(api: ReturnType<typeof apiServer>, service: PointService):
   api.put(
     '/v1/point-exports/:exportId/:serial',
     {
+      config: { caller: 'oma' },
       schema: {
         operationId: 'openPoint',
         params: ReaderParams,
@@ -129,7 +138,10 @@ function readerRoutes(api: ReturnType<typeof apiServer>, service: PointService):
   )
   api.delete(
     '/v1/point-exports/:exportId/:serial',
-    { schema: { operationId: 'closePoint', params: ReaderParams, response: replies(204, Type.Null()) } },
+    {
+      config: { caller: 'oma' },
+      schema: { operationId: 'closePoint', params: ReaderParams, response: replies(204, Type.Null()) },
+    },
     async (request, reply) => {
       await service.readers.close(request.params.exportId, serialOf(request.params))
       return reply.status(204).send(null)
@@ -137,7 +149,10 @@ function readerRoutes(api: ReturnType<typeof apiServer>, service: PointService):
   )
   api.get(
     '/v1/point-exports',
-    { schema: { operationId: 'listPointExports', response: replies(200, ReaderList) } },
+    {
+      config: { caller: 'oma' },
+      schema: { operationId: 'listPointExports', response: replies(200, ReaderList) },
+    },
     () => ({
       items: service.readers.list().map(({ exportId, point, serial, leaseUntil }) => ({
         exportId,

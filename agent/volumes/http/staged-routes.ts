@@ -22,6 +22,7 @@ export function stagedRoutes(api: ReturnType<typeof apiServer>, staged: StagedVo
   api.put(
     path,
     {
+      config: { caller: 'oma' },
       schema: {
         operationId: 'advanceStaged',
         params: OverlayParams,
@@ -37,6 +38,7 @@ export function stagedRoutes(api: ReturnType<typeof apiServer>, staged: StagedVo
   api.delete(
     path,
     {
+      config: { caller: 'oma' },
       schema: {
         operationId: 'dropStaged',
         params: OverlayParams,
@@ -51,7 +53,10 @@ export function stagedRoutes(api: ReturnType<typeof apiServer>, staged: StagedVo
   )
   api.get(
     '/v1/staged',
-    { schema: { operationId: 'listStaged', response: { 200: StagingView, default: ErrorReply } } },
+    {
+      config: { caller: 'oma' },
+      schema: { operationId: 'listStaged', response: { 200: StagingView, default: ErrorReply } },
+    },
     async () => {
       const { freeBytes, overlays } = await staged.space()
       return {

@@ -38,6 +38,7 @@ export function volumedApi({ exports, staged, points, names }: VolumedParts, log
   api.put(
     '/v1/exports/:serial',
     {
+      config: { caller: 'oma' },
       schema: {
         operationId: 'openExport',
         params: SerialParam,
@@ -59,6 +60,7 @@ export function volumedApi({ exports, staged, points, names }: VolumedParts, log
   api.delete(
     '/v1/exports/:serial',
     {
+      config: { caller: 'oma' },
       schema: {
         operationId: 'closeExport',
         params: SerialParam,
@@ -73,7 +75,10 @@ export function volumedApi({ exports, staged, points, names }: VolumedParts, log
   )
   api.get(
     '/v1/exports',
-    { schema: { operationId: 'listExports', response: { 200: ExportList, default: ErrorReply } } },
+    {
+      config: { caller: 'oma' },
+      schema: { operationId: 'listExports', response: { 200: ExportList, default: ErrorReply } },
+    },
     () => ({
       items: exports.list().map(({ serial, sizeBytes, fence }) => ({
         serial,
@@ -84,12 +89,18 @@ export function volumedApi({ exports, staged, points, names }: VolumedParts, log
   )
   api.get(
     '/v1/health',
-    { schema: { operationId: 'health', response: { 200: VolumedHealth, default: ErrorReply } } },
+    {
+      config: { caller: 'oma' },
+      schema: { operationId: 'health', response: { 200: VolumedHealth, default: ErrorReply } },
+    },
     () => ({ openExports: exports.list().length, ...exports.counts }),
   )
   api.get(
     '/v1/devices',
-    { schema: { operationId: 'listDevices', response: { 200: DeviceList, default: ErrorReply } } },
+    {
+      config: { caller: 'oma' },
+      schema: { operationId: 'listDevices', response: { 200: DeviceList, default: ErrorReply } },
+    },
     async () => {
       const { devices, doubts } = await names.devices()
       return {
@@ -100,7 +111,10 @@ export function volumedApi({ exports, staged, points, names }: VolumedParts, log
   )
   api.post(
     '/v1/name-repairs',
-    { schema: { operationId: 'mendNames', response: { 200: NamesReportView, default: ErrorReply } } },
+    {
+      config: { caller: 'oma' },
+      schema: { operationId: 'mendNames', response: { 200: NamesReportView, default: ErrorReply } },
+    },
     async () => {
       const { made, repaired, dropped, doubts } = await names.mend()
       return { made: [...made], repaired: [...repaired], dropped: [...dropped], doubts: [...doubts] }
