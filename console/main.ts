@@ -1,6 +1,7 @@
 import process from 'node:process'
 import { parseArgs } from 'node:util'
 import { operatorClient } from '../agent/api/client.js'
+import { pointClient } from '../agent/api/point-client.js'
 import { volumeClient } from '../agent/api/volume-client.js'
 import { agentLink } from './agent-link.js'
 import { machineFacts } from './machine.js'
@@ -60,6 +61,7 @@ async function main(): Promise<void> {
   const pageClient = {
     ...operatorClient(patient.send),
     volumes: volumeClient(patient.send),
+    points: pointClient(patient.send),
     machine: machineFacts,
   }
   const client = operatorClient(link.send)

@@ -100,7 +100,11 @@ export function pageKeyStep(state: State, key: string): Step | null {
 export function withNext(state: State, next: Next): Step {
   switch (next.kind) {
     case 'open':
-      return openPage(state, next.page, next.params)
+      return openPage(
+        next.text === undefined ? state : withMessage(readAllSoon(state), next.text, 'good'),
+        next.page,
+        next.params,
+      )
     case 'form':
       return quiet({ ...state, overlay: formOverlay(next.form) })
     case 'question': {

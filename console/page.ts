@@ -1,6 +1,7 @@
 import type { Static, TSchema } from 'typebox'
 import type { OperatorClient } from '../agent/api/client.js'
 import type { JobView, SourceVmView } from '../agent/api/schemas.js'
+import type { PointClient } from '../agent/api/point-client.js'
 import type { VolumeClient } from '../agent/api/volume-client.js'
 import type { FormSpec, Values } from './form.js'
 import type { Part } from './part.js'
@@ -30,6 +31,7 @@ export interface PageClient extends Pick<
   | 'manageVms'
   | 'unmanageVm'
   | 'changeJob'
+  | 'goBack'
   | 'deleteJob'
   | 'startPass'
   | 'startVerification'
@@ -54,6 +56,7 @@ export interface PageClient extends Pick<
     | 'health'
     | 'metrics'
   >
+  readonly points: Omit<PointClient, 'ofRound'>
   readonly machine: () => Promise<MachineFacts>
 }
 
@@ -137,7 +140,8 @@ export interface Question {
 
 /** What comes after a key, a form or a task. */
 export type Next =
-  | { readonly kind: 'open'; readonly page: string; readonly params: PageParams }
+  /** `text` is said in the message line. */
+  | { readonly kind: 'open'; readonly page: string; readonly params: PageParams; readonly text?: string }
   | { readonly kind: 'form'; readonly form: FormPage }
   | { readonly kind: 'question'; readonly question: Question }
   | { readonly kind: 'task'; readonly task: Task }

@@ -19,6 +19,8 @@ const scenes = [
   ['preflight', ['2', 'enter', 'f']],
   ['hardware', ['2', 'enter', 'w', 'enter']],
   ['verifications', ['3', 'enter', 'v']],
+  ['points', ['3', 'enter', 'P', 'down', 'down']],
+  ['point-restore', ['3', 'enter', 'P', 'down', 'R', 'f10']],
   ['delete-job', ['3', 'enter', 'x', 'D']],
   ['storage', ['4']],
   ['volume', ['4', 'enter']],

@@ -2,6 +2,7 @@ import type { ConsoleClient } from '../console-client.js'
 import type { JobView, PassView } from '../../agent/api/schemas.js'
 import { AppError, errorTable } from '../../agent/errors.js'
 import type { PageClient } from '../page.js'
+import { attempt, found } from './calls.js'
 import { pageCalls } from './page-calls.js'
 import { recording, runningPass, statusAt, type Recording } from './recording.js'
 
@@ -106,6 +107,8 @@ export function demoClient(nowMs: () => number): ConsoleClient & PageClient {
     pauseJob: id => attempt(() => hold(id, { pausedAt: new Date(nowMs()).toISOString() })),
     resumeJob: id => attempt(() => hold(id, { pausedAt: null })),
     stopJob: id => attempt(() => hold(id, { stoppedAt: new Date(nowMs()).toISOString() })),
+    goBack: id =>
+      attempt(() => Object.assign(jobOf(id), { replica: { state: 'at-point' as const, why: null } })),
     allowPasses: id => attempt(() => hold(id, { stoppedAt: null })),
     cancelPass: id =>
       attempt(() => {
@@ -135,11 +138,3 @@ export function demoClient(nowMs: () => number): ConsoleClient & PageClient {
 
 const jobView = ({ disks: _disks, ...job }: Recording['jobs'][number]): JobView => job
 const passView = ({ disks: _disks, steps: _steps, ...pass }: Recording['passes'][number]): PassView => pass
-
-function found<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new AppError('NOT_FOUND', what)
-  return value
-}
-
-/** A refusal rejects, as one of the agent does. */
-const attempt = <T>(work: () => T): Promise<T> => Promise.resolve().then(work)

@@ -2,11 +2,13 @@ import type { ConfigurationView } from '../../agent/api/cloudstack.js'
 import type { Hardware } from '../../agent/api/hardware.js'
 import type { VerificationView } from '../../agent/api/verification.js'
 import type { VolumeOperationView } from '../../agent/api/volumes.js'
-import { AppError, errorTable } from '../../agent/errors.js'
+import { errorTable } from '../../agent/errors.js'
 import type { PageClient } from '../page.js'
+import { attempt, found } from './calls.js'
+import { pointCalls } from './point-calls.js'
 import type { Recording } from './recording.js'
 
-type Calls = Omit<PageClient, 'status' | 'startPass'>
+type Calls = Omit<PageClient, 'status' | 'startPass' | 'goBack'>
 
 const gib = 1024n ** 3n
 const volume = '58c10001-2000-4000-8000-0123456789ab'
@@ -118,6 +120,11 @@ export function pageCalls(site: Recording, nowMs: () => number): Calls {
     disks: [disk('Hard disk 1', {}), disk('Hard disk 2', {})],
     ...more,
   })
+  /** Two hours before the newest, where the recorded points have one. */
+  const secondPointOf = (jobId: string): string => {
+    const newest = site.jobs.find(job => job.id === jobId)?.recoveryPointAt ?? ago(0)
+    return new Date(Date.parse(newest) - 7_200_000).toISOString()
+  }
   const verifications = new Map<string, VerificationView[]>()
   const verificationsOf = (jobId: string): VerificationView[] => {
     const known = verifications.get(jobId) ?? [
@@ -133,7 +140,7 @@ export function pageCalls(site: Recording, nowMs: () => number): Calls {
           }),
         ],
       }),
-      verification(`v1-${jobId}`, jobId, {}),
+      verification(`v1-${jobId}`, jobId, { recoveryPointAt: secondPointOf(jobId) }),
     ]
     verifications.set(jobId, known)
     return known
@@ -297,6 +304,7 @@ export function pageCalls(site: Recording, nowMs: () => number): Calls {
           },
         ],
       }),
+    points: pointCalls(site, nowMs),
     machine: () =>
       Promise.resolve({
         cpuCount: 4,
@@ -388,11 +396,3 @@ export function pageCalls(site: Recording, nowMs: () => number): Calls {
     },
   }
 }
-
-function found<T>(value: T | undefined, what: string): T {
-  if (value === undefined) throw new AppError('NOT_FOUND', what)
-  return value
-}
-
-/** A refusal rejects, as one of the agent does. */
-const attempt = <T>(work: () => T): Promise<T> => Promise.resolve().then(work)

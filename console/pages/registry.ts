@@ -3,6 +3,7 @@ import { diagFeature } from './diag.js'
 import { discoveryFeature } from './discovery.js'
 import { hardwareFeature } from './hardware.js'
 import { jobSettingsFeature } from './job-settings.js'
+import { pointFeature } from './points.js'
 import { preflightFeature } from './preflight.js'
 import { setupFeature } from './setup.js'
 import { storageFeature } from './storage.js'
@@ -15,6 +16,7 @@ export const features: readonly Feature[] = [
   preflightFeature,
   hardwareFeature,
   verificationFeature,
+  pointFeature,
   jobSettingsFeature,
   storageFeature,
   volumesFeature,

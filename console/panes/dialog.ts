@@ -38,7 +38,7 @@ function confirmView(state: State, overlay: Extract<Overlay, { kind: 'confirm' }
   return {
     title,
     tone: 'accent',
-    body: overlay.typed === null ? body : [...body, { kind: 'gap' }, typedField(overlay.typed)],
+    body: overlay.typed === null ? body : [...body, { kind: 'gap' }, ...typedField(overlay.typed)],
     typedWord: overlay.typed?.wanted ?? null,
     buttons: [
       { label: keep, focused: overlay.button === 0 },
@@ -54,7 +54,7 @@ const questionView = ({
 }: Extract<Overlay, { kind: 'question' }>): DialogView => ({
   title,
   tone: 'accent',
-  body: typed === null ? body : [...body, { kind: 'gap' }, typedField(typed)],
+  body: typed === null ? body : [...body, { kind: 'gap' }, ...typedField(typed)],
   typedWord: typed?.wanted ?? null,
   buttons: [
     { label: keep, focused: chosen === 0 },
@@ -62,13 +62,16 @@ const questionView = ({
   ],
 })
 
-const typedField = ({ wanted, line: typed }: TypedWord): Block => ({
-  kind: 'field',
-  label: `Type ${wanted} to go on:`,
-  entry: { kind: 'text', text: typed.text, cursor: typed.cursor, width: wanted.length + 4 },
-  focused: true,
-  problem: null,
-})
+/** A longer word and its field do not fit one line. */
+const shortWord = 18
+
+function typedField({ wanted, line: typed }: TypedWord): readonly Block[] {
+  const asked = `Type ${wanted} to go on:`
+  const isShort = wanted.length <= shortWord
+  const entry = { kind: 'text', text: typed.text, cursor: typed.cursor, width: wanted.length + 4 } as const
+  const field = { kind: 'field', label: isShort ? asked : '', entry, focused: true, problem: null } as const
+  return isShort ? [field] : [line(span(asked, 'strong')), field]
+}
 
 /** What is asked before a deed, with the facts that matter to the answer. */
 function question(

@@ -61,6 +61,12 @@ async function hostileClient(
     verification: () => give(whole(by('verification '))),
     cloudstackConfiguration: () => give(whole('cloudstack')),
     validateCloudstack: () => give(whole('cloudstack-validation')),
+    points: {
+      ...demo.points,
+      list: () => give(whole(by('points '))),
+      exports: () => give(items('point-exports')),
+      restore: () => give(whole(by('restore '))),
+    },
     volumes: {
       ...demo.volumes,
       operations: () => give(items('volume-operations')),
@@ -79,8 +85,15 @@ void t.test('hostile strings in every field a page reads neither act nor break t
   const [job] = await demo.jobs()
   const jobId = job?.id ?? ''
   const list = await demo.verifications(jobId)
+  const kept = (await demo.points.list(jobId)).items.find(point => point.standing.kind === 'kept')
+  const pointId = kept?.id ?? ''
+  await demo.points.open(pointId)
   const id: Readonly<Record<string, string>> = {
     verifications: jobId,
+    points: jobId,
+    'point-exports': jobId,
+    point: `${jobId} ${pointId}`,
+    restore: (await demo.points.restoreTo(pointId, 'keep')).id,
     verification: list[0]?.id ?? '',
     'hardware-version': 'vm 2',
     volume: '58c10001-2000-4000-8000-0123456789ab',

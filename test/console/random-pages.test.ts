@@ -15,7 +15,7 @@ const names = [
   ...['ctrl-a', 'ctrl-u', 'ctrl-k', 'ctrl-l', 'ctrl-t', 'ctrl-r', 'ctrl-c'],
 ]
 /** Words a question may want: typed whole now and then, so that what is behind it is reached. */
-const words = ['DELETE', 'REMOVE', 'CANCEL', 'DETACH', 'REVOKE', 'CLEANUP']
+const words = ['DELETE', 'REMOVE', 'CANCEL', 'DETACH', 'REVOKE', 'CLEANUP', 'UNPIN', 'LESS']
 
 const ways = Object.values(pageScenes)
 
@@ -27,6 +27,10 @@ const destructive = new Set([
   'cancelPass',
   'removeOrphan',
   'operate',
+  'goBack',
+  'restoreTo',
+  'remove',
+  'close',
 ])
 const harmlessOperations = new Set(['create', 'attach', 'attach-root'])
 
@@ -38,7 +42,8 @@ function watched(called: (name: string, first: unknown) => void): Client {
     new Proxy(calls, {
       get: (target, name, receiver) => {
         const value: unknown = Reflect.get(target, name, receiver)
-        if (name === 'volumes' && typeof value === 'object' && value !== null) return wrap(value)
+        if ((name === 'volumes' || name === 'points') && typeof value === 'object' && value !== null)
+          return wrap(value)
         if (typeof value !== 'function') return value
         return (...args: unknown[]): unknown => {
           called(String(name), args[0])
