@@ -70,7 +70,7 @@ function start(
   { hash, signal, onProgress }: Extras,
 ): RunningCopy {
   if (signal?.aborted === true) return stillborn(signal)
-  const extents = hash === undefined ? wanted : joined(wanted)
+  const extents = hash === undefined && request.sumsPages !== true ? wanted : joined(wanted)
   const hashing =
     hash === undefined
       ? {}

@@ -41,9 +41,19 @@ export interface NativeJob {
   setRate(bytesPerSecond: bigint): void
 }
 
+export interface NativeFileCopy {
+  readonly promise: Promise<{ readonly readBytes: bigint; readonly pageSum: bigint }>
+  abort(): void
+}
+
 export interface NativeAddon {
   readonly Handle: new () => NativeHandle
   startCopy(request: NativeRequest & CopySettings, onProgress: (counters: CopyCounters) => void): NativeJob
+  /** `parts`: offset in the file (all ones: zeroes), offset on the disk and length by turns. */
+  startFileCopy(
+    request: { readonly source: string; readonly target?: string; readonly parts: BigUint64Array },
+    onProgress: (readBytes: bigint) => void,
+  ): NativeFileCopy
 }
 
 /** Loads the addon built by `npm run build`; each JavaScript environment (main or worker thread) gets its own state. */

@@ -89,6 +89,13 @@ export interface CopySettings {
   readonly allocationMap?: 'where-worth-it' | 'always' | 'never'
   /** A durable mark of an earlier copy: what the extents hold below it is left out. */
   readonly resumeFrom?: bigint
+  /**
+   * Sums the pages read, to be compared with what the target holds (see `PageSum` in src/page_sum.h). Extents that meet
+   * inside a page are joined first.
+   */
+  readonly sumsPages?: boolean
+  /** The sum below `resumeFrom`, as the earlier copy reported it with its mark. */
+  readonly resumeSum?: bigint
   /** Limit on what is read from the source; it can be changed while the copy runs. */
   readonly bytesPerSecond?: bigint
 }
@@ -127,6 +134,8 @@ export interface CopyCounters {
   readonly reconnects: number
   /** Everything in the extents below this offset was acknowledged and flushed on every connection. */
   readonly durableBelow: bigint
+  /** Of the pages below it, where pages are summed. */
+  readonly durableSum: bigint
 }
 
 export type CopyFallback =
@@ -153,6 +162,8 @@ export interface CopyResult extends CopyCounters {
   /** Whether the source's allocation map was asked for. */
   readonly readMap: boolean
   readonly fallbacks: readonly CopyFallback[]
+  /** Of all pages read, with `resumeSum`; undefined unless asked for. */
+  readonly pageSum?: bigint
   /** Undefined unless hashes were asked for. */
   readonly manifest?: Manifest
 }

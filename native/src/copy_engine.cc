@@ -47,7 +47,11 @@ class Copy {
  private:
   bool prepare() {
     wanted_ = above(options_.extents, options_.resume_from);
-    shared_.set_durable({options_.resume_from, {}});
+    shared_.sums_pages = options_.sums_pages;
+    Mark start;
+    start.offset = options_.resume_from;
+    start.tally.pages = options_.resume_sum;
+    shared_.set_durable(start);
     ends_.resize(1);
     if (!connect_first(ends_[0], outcome_.failure)) return false;
     if (!check_request(options_, ends_[0], outcome_.failure)) return false;
@@ -235,6 +239,7 @@ class Copy {
     uint64_t total = 0;
     for (const Range& extent : wanted_) total += extent.length;
     const Tally& tally = end_.tally;
+    outcome_.page_sum = tally.pages;
     outcome_.connections = shared_.lanes_worked;
     outcome_.flushed_connections = shared_.target_can_flush ? outcome_.connections : 0;
     if (tally.written + tally.zeroed + tally.skipped == total) return true;

@@ -27,8 +27,11 @@ struct CopyOptions {
   MapUse map_use = MapUse::kWhereWorthIt;
   HashKind hash = HashKind::kNone;
   uint32_t hash_block_bytes = 1 << 20;
+  bool sums_pages = false;
   // Everything in the extents below it is left out.
   uint64_t resume_from = 0;
+  // What was summed there.
+  PageSum resume_sum = 0;
   uint64_t bytes_per_second = 0;
   // 0 asks for the default of each.
   uint32_t connections = 0;
@@ -51,6 +54,7 @@ struct CopyCounters {
 
 struct CopyOutcome {
   bool ok = false;
+  PageSum page_sum = 0;
   Failure failure;
   double seconds = 0;
   uint32_t connections = 0;
@@ -83,6 +87,7 @@ class CopyShared {
   Mode mode = Mode::kCopy;
   WorkQueue* queue = nullptr;
   std::unique_ptr<HashSink> hashes;
+  bool sums_pages = false;
   uint64_t request_bytes = 0;
   uint64_t grain = 0;
   uint32_t depth = 0;

@@ -24,13 +24,15 @@ struct Job {
   std::thread thread;
 };
 
-void set_counters(Napi::Env env, Napi::Object& object, const CopyShared& shared) {
+void set_counters(Napi::Env env, Napi::Object& object, CopyShared& shared) {
   const CopyCounters& counters = shared.counters;
   object.Set("readBytes", Napi::BigInt::New(env, counters.read.load()));
   object.Set("writtenBytes", Napi::BigInt::New(env, counters.written.load()));
   object.Set("zeroedBytes", Napi::BigInt::New(env, counters.zeroed.load()));
   object.Set("skippedBytes", Napi::BigInt::New(env, counters.skipped.load()));
-  object.Set("durableBelow", Napi::BigInt::New(env, shared.durable_below.load()));
+  const Mark mark = shared.durable();
+  object.Set("durableBelow", Napi::BigInt::New(env, mark.offset));
+  object.Set("durableSum", sum_to_js(env, mark.tally.pages));
   object.Set("retriedRequests", static_cast<double>(shared.sent_again.load()));
   object.Set("reconnects", shared.reconnects.load());
 }
@@ -116,7 +118,10 @@ bool read_request(const Napi::Object& request, CopyOptions& out) {
   if (!read_choice(request, "allocationMap", {"where-worth-it", "always", "never"}, map_use))
     return false;
   out.map_use = static_cast<MapUse>(map_use);
-  return read_number(request, "connections", out.connections) &&
+  const Napi::Value sums = request.Get("sumsPages");
+  out.sums_pages = sums.IsBoolean() && sums.As<Napi::Boolean>().Value();
+  return read_sum(request, "resumeSum", out.resume_sum) &&
+         read_number(request, "connections", out.connections) &&
          read_number(request, "requestBytes", out.request_bytes) &&
          read_number(request, "depth", out.depth) &&
          read_number(request, "progressIntervalMs", out.progress_interval_ms) &&
@@ -135,6 +140,7 @@ void settle(Napi::Env env, Job& job, const CopyOutcome& outcome) {
   Napi::Object result = Napi::Object::New(env);
   set_counters(env, result, job.shared);
   result.Set("seconds", outcome.seconds);
+  if (job.options.sums_pages) result.Set("pageSum", sum_to_js(env, outcome.page_sum));
   result.Set("connections", outcome.connections);
   result.Set("flushedConnections", outcome.flushed_connections);
   result.Set("requestBytes", static_cast<double>(outcome.request_bytes));

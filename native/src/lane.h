@@ -115,6 +115,3 @@ class Lane {
   Clock::time_point now_;
   Clock::time_point checked_;
 };
-
-// Every byte is looked at.
-bool is_zero(const uint8_t* bytes, size_t length);

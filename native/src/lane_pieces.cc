@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "lane.h"
+#include "zero_test.h"
 
 namespace {
 
@@ -133,6 +134,8 @@ bool Lane::refused_zero(Slot& slot, const Request& request) {
 bool Lane::look_at(Slot& slot) {
   const Range& range = slot.piece.range;
   if (shared_.hashes != nullptr && !range.zero) shared_.hashes->add(range, slot.buffer.get());
+  if (shared_.sums_pages && !range.zero)
+    slot.tally.pages = page_sum(slot.buffer.get(), range.offset, range.length);
   switch (shared_.mode) {
     case Mode::kCopy:
       return write_out(slot, 0, range.length);

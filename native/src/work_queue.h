@@ -6,6 +6,8 @@
 #include <mutex>
 #include <vector>
 
+#include "page_sum.h"
+
 using Clock = std::chrono::steady_clock;
 
 struct Range {
@@ -15,18 +17,20 @@ struct Range {
   bool zero = false;
 };
 
-// Bytes, by what became of them.
+// Bytes, by what became of them, and what was read of them where the copy sums pages.
 struct Tally {
   uint64_t read = 0;
   uint64_t written = 0;
   uint64_t zeroed = 0;
   uint64_t skipped = 0;
+  PageSum pages = 0;
 
   void add(const Tally& other) {
     read += other.read;
     written += other.written;
     zeroed += other.zeroed;
     skipped += other.skipped;
+    pages += other.pages;
   }
 };
 

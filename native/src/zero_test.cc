@@ -1,7 +1,7 @@
+#include "zero_test.h"
+
 #include <algorithm>
 #include <cstring>
-
-#include "lane.h"
 
 // The first word tells data in nearly every case; zeroes are then read 256 bytes at a time.
 bool is_zero(const uint8_t* bytes, size_t length) {
