@@ -95,6 +95,12 @@ export const errorTable = {
     'An operator cancelled it.',
     'Start it again when you are ready; the next pass moves what a cancelled one left.',
   ),
+  COPY_DIFFERS: row(
+    500,
+    'after-delay',
+    'What was written is not what was read of the source, so nothing was committed.',
+    'Start the next pass. If it happens again, check the memory of both appliances and the storage of the OMA.',
+  ),
   PASS_PROOF_MISSING: row(
     500,
     'after-delay',

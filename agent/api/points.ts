@@ -48,6 +48,12 @@ export const PointView = Type.Object({
           description: 'of what its pass wrote, as it was read back; null: it wrote the volume directly',
         }),
       ),
+      checkedSum: Nullable(
+        Type.String({
+          description:
+            'of the pages its pass read of the source, found again where they were written; null: not compared',
+        }),
+      ),
     }),
   ),
 })

@@ -81,13 +81,20 @@ export type VolumedHealth = Static<typeof VolumedHealth>
 /** An overlay is what one staged pass holds of one volume. */
 export const OverlayParams = Type.Object({ serial: Serial, passId: PassIdText }, closed)
 const DigestText = Type.String({ pattern: '^[0-9a-f]{64}$' })
-/** Asked for again until it has ended. `seal`: make durable, read back; `apply`: write to the device. */
+const workOn = { fenceToken: FenceText, diskBytes: BytesText }
+/**
+ * Asked for again until it has ended. `seal`: make durable, read back; `apply`: write to the device; `check`: read what a
+ * pass wrote to the device itself.
+ */
 export const StagedWorkRequest = Type.Union([
-  Type.Object({ kind: Type.Literal('seal'), fenceToken: FenceText }, closed),
-  Type.Object({ kind: Type.Literal('apply'), fenceToken: FenceText, digest: DigestText }, closed),
+  Type.Object({ kind: Type.Literal('seal'), ...workOn }, closed),
+  Type.Object({ kind: Type.Literal('apply'), ...workOn, digest: DigestText }, closed),
+  Type.Object({ kind: Type.Literal('check'), ...workOn }, closed),
 ])
+/** As domain/read-proof.ts has it. */
+const FoundProof = Type.Object({ areas: DigestText, sum: Type.String({ pattern: '^[0-9a-f]{32}$' }) }, closed)
 export const SealedView = Type.Object(
-  { dataBytes: BytesText, zeroBytes: BytesText, digest: DigestText },
+  { dataBytes: BytesText, zeroBytes: BytesText, digest: DigestText, found: FoundProof },
   closed,
 )
 export const StagedWorkReply = Type.Union([
@@ -101,6 +108,7 @@ export const StagedWorkReply = Type.Union([
   ),
   Type.Object({ kind: Type.Literal('sealed'), sealed: SealedView }, closed),
   Type.Object({ kind: Type.Literal('applied') }, closed),
+  Type.Object({ kind: Type.Literal('checked'), found: FoundProof }, closed),
 ])
 /** The staging space: what is free, and every overlay with what it takes. */
 export const StagingView = Type.Object(

@@ -71,6 +71,13 @@ export const CopyStart = Type.Union([
 ])
 export type CopyStart = Static<typeof CopyStart>
 
+const PageSumText = Type.String({ pattern: '^[0-9a-f]{32}$' })
+/** As domain/read-proof.ts has it. */
+export const ReadProofText = Type.Object({
+  areas: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+  sum: PageSumText,
+})
+
 export const DiskCounters = Type.Object({
   diskKey: Id,
   syncType: SyncType,
@@ -83,6 +90,8 @@ export const DiskCounters = Type.Object({
   sentAgainBytes: BytesText,
   /** Below this offset of the disk everything that `basis` asks for was flushed. */
   durableBelow: BytesText,
+  /** Sum of the pages below it, 32 hex digits. */
+  durableSum: PageSumText,
   /** Names what is read and which parts of it. */
   basis: Type.String({ maxLength: 64 }),
   retriedRequests: Type.Integer({ minimum: 0 }),
@@ -124,6 +133,8 @@ export const CopyDisksResult = Type.Object({
       ...DiskCounters.properties,
       /** Every target connection's flush was acknowledged; false only where the server has no flush. */
       flushed: Type.Boolean(),
+      /** Null where both sides were read and only differences sent. */
+      readProof: Nullable(ReadProofText),
     }),
   ),
   /** What happened to the snapshots of the VM meanwhile and makes its later changes doubtful; null: nothing. */

@@ -1,6 +1,7 @@
 import { startCopy } from '../../native/copy.js'
 import { type ConnectTarget, type CopyCounters, type CopyResult } from '../../native/types.js'
 import { endOf } from '../domain/extent.js'
+import { readProof, type ReadProof } from '../domain/read-proof.js'
 import { MIB, type Bytes } from '../domain/units.js'
 import { asAppError } from './failure.js'
 import { type DiskPlan } from './plan-disk.js'
@@ -20,6 +21,8 @@ export interface MoveCounters {
   readonly rateBytesPerSec: Bytes
   /** Below this offset everything planned is durable. */
   readonly durableBelow: Bytes
+  /** Of the pages below it; it counts where the whole plan is one copy. */
+  readonly durableSum: bigint
 }
 
 export interface MovedDisk extends MoveCounters {
@@ -27,6 +30,8 @@ export interface MovedDisk extends MoveCounters {
   readonly fallbacks: readonly string[]
   /** False where the target's server has no flush: then nothing says that the bytes are durable. */
   readonly flushed: boolean
+  /** Of what was read of the source; null where both sides were read and only differences sent. */
+  readonly readProof: ReadProof | null
 }
 
 /** What earlier tries of this copy counted and this one does not count again. */
@@ -77,7 +82,9 @@ export async function moveDisk(
     readBytes: plan.resumedBytes,
     rateBytesPerSec: 0n,
     durableBelow: resumeFrom,
+    durableSum: plan.resumeSum,
   }
+  const isOneCopy = plan.parts.length === 1 && plan.parts[0]?.mode === 'copy'
   const results: CopyResult[] = []
   try {
     // Nothing left to move is flushed once more all the same: that is what the commit asks for.
@@ -91,6 +98,7 @@ export async function moveDisk(
           targetIsZero: false,
           allocationMap: plan.readsMap ? 'always' : 'never',
           resumeFrom,
+          ...(isOneCopy ? { sumsPages: true, resumeSum: plan.resumeSum } : {}),
           ...(bytesPerSecond === undefined ? {} : { bytesPerSecond }),
           markIntervalMs: markIntervalMs(bytesPerSecond),
           progressIntervalMs,
@@ -113,7 +121,16 @@ export async function moveDisk(
     seconds,
     fallbacks: [...new Set(results.flatMap(result => result.fallbacks))],
     flushed: results.every(result => result.flushedConnections === result.connections),
+    readProof: isOneCopy ? proofOf(plan, results) : null,
   }
+}
+
+function proofOf(plan: DiskPlan, [result]: readonly CopyResult[]): ReadProof | null {
+  if (result?.pageSum === undefined) return null
+  return readProof(
+    plan.parts.flatMap(part => part.extents),
+    result.pageSum,
+  )
 }
 
 const sum = (before: MoveCounters, more: CopyCounters, rateBytesPerSec: Bytes): MoveCounters => ({
@@ -125,5 +142,7 @@ const sum = (before: MoveCounters, more: CopyCounters, rateBytesPerSec: Bytes): 
   retriedRequests: before.retriedRequests + more.retriedRequests,
   rateBytesPerSec,
   // A part begins at the mark its copy was given, which is not above the one reached before it.
-  durableBelow: before.durableBelow > more.durableBelow ? before.durableBelow : more.durableBelow,
+  ...(before.durableBelow > more.durableBelow
+    ? { durableBelow: before.durableBelow, durableSum: before.durableSum }
+    : { durableBelow: more.durableBelow, durableSum: more.durableSum }),
 })

@@ -31,6 +31,8 @@ export interface PlannedPart {
 export interface DurableMark {
   readonly below: Bytes
   readonly basis: string
+  /** Of the pages below it. */
+  readonly pageSum: bigint
 }
 
 export interface DiskPlan {
@@ -46,6 +48,7 @@ export interface DiskPlan {
   readonly basis: string
   /** Below this offset everything planned is on the target already; 0 when no mark counts. */
   readonly resumeFrom: Bytes
+  readonly resumeSum: bigint
   /** The share of `plannedBytes` below it. */
   readonly resumedBytes: Bytes
 }
@@ -67,7 +70,9 @@ export async function planDisk(
       const capacityBytes = handle.info.sizeBytes
       const parts = partsOf(wanted, capacityBytes)
       const basis = basisOf(identity, parts)
-      const resumeFrom = mark !== null && mark.basis === basis ? mark.below : 0n
+      const known = mark?.basis === basis ? mark : null
+      const resumeFrom = known?.below ?? 0n
+      const resumeSum = known?.pageSum ?? 0n
       let plannedBytes = 0n
       let resumedBytes = 0n
       const extents = parts.flatMap(part => part.extents)
@@ -86,6 +91,7 @@ export async function planDisk(
         capacityBytes,
         basis,
         resumeFrom,
+        resumeSum,
         resumedBytes,
       }
     } finally {

@@ -12,6 +12,7 @@ import { type Hardware } from '../domain/hardware.js'
 import { type Finding } from '../domain/preflight.js'
 import { type LastPass, type Pace, type PaceDecision } from '../domain/pace.js'
 import { type PassState } from '../domain/pass-state.js'
+import { type ReadProof } from '../domain/read-proof.js'
 import { type Bytes } from '../domain/units.js'
 import { type SyncType } from '../domain/progress.js'
 import { type Failure } from '../errors.js'
@@ -89,7 +90,7 @@ export interface PassStore {
   readonly recordRemoval: (pass: PassId, seconds: number) => Promise<void>
   /** Something an operator should know that does not break the pass; one note of each kind, the newest counts. */
   readonly note: (pass: PassId, kind: string, note: string) => Promise<void>
-  readonly recordCounters: (pass: PassId, disks: readonly DiskReport[]) => Promise<void>
+  readonly recordCounters: (pass: PassId, disks: CopyReport['disks']) => Promise<void>
   /**
    * The recovery point, every change ID and what the volumes hold, in one transaction; a second call changes nothing. With a
    * `doubt` no change ID is kept: the next pass compares and says it. What a staged pass sealed is to be applied from then on.
@@ -132,7 +133,11 @@ export interface BrokenCopy {
 
 export interface CopyReport {
   /** `flushed` says whether the target confirmed it. */
-  readonly disks: readonly (DiskReport & { readonly flushed: boolean })[]
+  readonly disks: readonly (DiskReport & {
+    readonly flushed: boolean
+    /** Null where both sides were read and only differences sent. */
+    readonly readProof: ReadProof | null
+  })[]
   /** What happened to the VM's snapshots meanwhile and makes its later changes doubtful; null: nothing. */
   readonly disturbance: string | null
 }

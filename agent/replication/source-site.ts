@@ -1,6 +1,7 @@
 import { type SourceVmId, changeId, diskKey } from '../domain/ids.js'
 import { type DiskStart } from '../domain/disk-start.js'
 import { type SyncType } from '../domain/progress.js'
+import { type ReadProof } from '../domain/read-proof.js'
 import { type Json } from '../domain/json.js'
 import { type TaskBoard } from './tasks/board.js'
 import { verifiedFromText } from './verify/verified-text.js'
@@ -45,7 +46,11 @@ export function sourceSite(board: TaskBoard): SourceSite {
         signal,
       )) as unknown as CopyResultText
       return {
-        disks: disks.map(disk => ({ ...reportFromText(disk), flushed: disk.flushed === true })),
+        disks: disks.map(disk => ({
+          ...reportFromText(disk),
+          flushed: disk.flushed === true,
+          readProof: disk.readProof ?? null,
+        })),
         disturbance,
       }
     },
@@ -154,6 +159,7 @@ export interface CountersText {
   readonly seconds: number | null
   readonly fallbacks: readonly string[]
   readonly flushed?: boolean
+  readonly readProof?: ReadProof | null
 }
 
 /** Counters as they travel (decimal text) to counters as we count (bigint). Checked against api/worker.ts at the edge. */

@@ -3,7 +3,7 @@ import { isCommitted, statesBefore, type PassState } from '../domain/pass-state.
 import { type StagingPolicy, type Way } from '../domain/staging.js'
 import { AppError } from '../errors.js'
 import {
-  type DiskReport,
+  type CopyReport,
   type FrozenVm,
   type Job,
   type JobDisk,
@@ -236,7 +236,7 @@ async function advance(db: Database, pass: PassId, to: PassState, more: object):
   if (row?.state !== to) throw new Error(`pass ${pass} is ${row?.state ?? 'missing'} and cannot become ${to}`)
 }
 
-async function recordCounters(db: Database, pass: PassId, disks: readonly DiskReport[]): Promise<void> {
+async function recordCounters(db: Database, pass: PassId, disks: CopyReport['disks']): Promise<void> {
   for (const disk of disks) {
     await db('pass_disks')
       .where({ pass_id: pass, disk_key: disk.diskKey })
@@ -252,6 +252,8 @@ async function recordCounters(db: Database, pass: PassId, disks: readonly DiskRe
         rate_bytes_per_sec: disk.rateBytesPerSec.toString(),
         seconds: disk.seconds,
         fallbacks: JSON.stringify(disk.fallbacks),
+        read_areas: disk.readProof?.areas ?? null,
+        read_sum: disk.readProof?.sum ?? null,
       })
   }
 }

@@ -20,6 +20,9 @@ export async function pointViews(db: Database, rows: readonly PointRow[]): Promi
     'pass_id',
     ids,
   )
+  const checked = await db<{ pass_id: string; disk_key: string; read_sum: string | null }>('pass_disks')
+    .whereIn('pass_id', ids)
+    .where('is_checked', true)
   const journals = new Map<string, Journal>()
   for (const { id } of jobs) journals.set(id, await readJournal(db, id))
   return rows.map(row => {
@@ -45,6 +48,9 @@ export async function pointViews(db: Database, rows: readonly PointRow[]): Promi
           sizeBytes: disk.size_bytes,
           stagedDigest:
             digests.find(one => one.pass_id === row.pass_id && one.disk_key === disk.disk_key)?.digest ??
+            null,
+          checkedSum:
+            checked.find(one => one.pass_id === row.pass_id && one.disk_key === disk.disk_key)?.read_sum ??
             null,
         })),
     }

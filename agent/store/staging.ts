@@ -2,7 +2,7 @@ import { diskKey, type JobId, type PassId } from '../domain/ids.js'
 import { replicaOf, type Replica, type StagingStanding, type Way } from '../domain/staging.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
-import { type SealedDisk, type StagingStore } from '../replication/staging-deps.js'
+import { type ReadDisk, type StagingStore, type StoredSeal } from '../replication/staging-deps.js'
 import { storeCall, type Database } from './database.js'
 import { type JobRow, type PassRow } from './pass-store.js'
 
@@ -13,6 +13,13 @@ interface SealedRow {
   readonly zero_bytes: string
   readonly digest: string
   readonly lost: string | null
+}
+
+interface ReadRow {
+  readonly pass_id: string
+  readonly disk_key: string
+  readonly read_areas: string | null
+  readonly read_sum: string | null
 }
 
 /** Where passes write, what they staged, and what the volumes are worth meanwhile. */
@@ -45,6 +52,15 @@ export function stagingStore(db: Database): StagingStore {
           .where({ pass_id: pass })
           .orderByRaw('LENGTH(disk_key), disk_key')
         return rows.map(sealedFromRow)
+      }),
+    read: pass =>
+      storeCall(`reading what pass ${pass} read`, async () => {
+        const rows = await db<ReadRow>('pass_disks').where('pass_id', pass)
+        return rows.map(readFromRow)
+      }),
+    recordChecked: (pass, disk, isChecked) =>
+      storeCall(`recording what pass ${pass} checked`, async () => {
+        await db('pass_disks').where({ pass_id: pass, disk_key: disk }).update({ is_checked: isChecked })
       }),
     recordApplied: (pass, bytes) =>
       storeCall(`recording how far pass ${pass} is applied`, async () => {
@@ -115,7 +131,7 @@ async function wantedBytes(db: Database, pass: string): Promise<Bytes> {
   )
 }
 
-const rowOf = (pass: PassId, { diskKey: disk, dataBytes, zeroBytes, digest }: SealedDisk) => ({
+const rowOf = (pass: PassId, { diskKey: disk, dataBytes, zeroBytes, digest }: StoredSeal) => ({
   pass_id: pass,
   disk_key: disk,
   data_bytes: dataBytes.toString(),
@@ -123,7 +139,12 @@ const rowOf = (pass: PassId, { diskKey: disk, dataBytes, zeroBytes, digest }: Se
   digest,
 })
 
-const sealedFromRow = (row: SealedRow): SealedDisk => ({
+const readFromRow = ({ disk_key: key, read_areas: areas, read_sum: sum }: ReadRow): ReadDisk => ({
+  diskKey: diskKey(key),
+  proof: areas === null || sum === null ? null : { areas, sum },
+})
+
+const sealedFromRow = (row: SealedRow): StoredSeal => ({
   diskKey: diskKey(row.disk_key),
   dataBytes: BigInt(row.data_bytes),
   zeroBytes: BigInt(row.zero_bytes),

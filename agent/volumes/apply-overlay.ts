@@ -1,18 +1,20 @@
 import { open } from 'node:fs/promises'
-import { copy } from '../../native/copy.js'
+import { copyFromFile, sumOfFile, type FilePart } from '../../native/file-copy.js'
 import { totalLength } from '../domain/extent.js'
-import { type VolumeSerial } from '../domain/ids.js'
+import { readProof, type ReadProof } from '../domain/read-proof.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { isStillThere, proveDevice } from './identity.js'
-import { overlayError, withDevice, withOverlay, type EndsOptions } from './overlay-ends.js'
-import { digestOf, digestOfOverlay, overlayHash } from './overlay-digest.js'
+import { overlayError } from './overlay-errors.js'
 import { overlayExtents, type OverlayExtent } from './overlay-extents.js'
 import { requireSound, syncOverlay } from './overlay-image.js'
+import { partsOf, sealedDigest, type OverlayParts, type OverlaySums } from './overlay-parts.js'
 import { overlayPath, type OverlayName } from './overlay-places.js'
+import { type StagingTools } from './exports.js'
 
-export interface OverlayWorkOptions extends EndsOptions {
+export interface OverlayWorkOptions {
   readonly byIdDir: string
+  readonly staging: StagingTools
   readonly preserve: Preserve
 }
 
@@ -37,23 +39,26 @@ export interface SealedOverlay {
   readonly zeroBytes: Bytes
   /** Of everything it holds, as it reads. */
   readonly digest: string
+  /** Of what it holds of the disk, to be compared with what was read of the source. */
+  readonly found: ReadProof
 }
 
 export type OnProgress = (doneBytes: Bytes, totalBytes: Bytes) => void
 
 /**
- * Makes a pass that was written and flushed durable as a whole, reads it back and gives its digest. Rejects with
- * TARGET_FLUSH_FAILED, or as proveDevice() and requireSound() do.
+ * Makes a pass that was written and flushed durable as a whole and reads it back from its file. `diskBytes`: how long the
+ * source's disk is; the volume may be longer. Rejects with TARGET_FLUSH_FAILED, or as proveDevice() and requireSound() do.
  */
 export async function sealOverlay(
   options: OverlayWorkOptions,
   name: OverlayName,
+  diskBytes: Bytes,
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<SealedOverlay> {
   const { staging, byIdDir } = options
   const path = overlayPath(staging.dir, name)
-  const { sizeBytes } = await proveDevice(byIdDir, name.serial, 0n)
+  const { sizeBytes } = await proveDevice(byIdDir, name.serial, diskBytes)
   await requireSound(staging.qemuImgPath, path, sizeBytes)
   try {
     await syncOverlay(path)
@@ -61,7 +66,13 @@ export async function sealOverlay(
     throw new AppError('TARGET_FLUSH_FAILED', `what was staged for volume ${name.serial}`, cause)
   }
   const extents = await overlayExtents(staging.qemuImgPath, path)
-  return { ...sizesOf(extents), digest: await readBack(options, path, extents, onProgress, signal) }
+  const parts = partsOf(extents, diskBytes)
+  const sums = await sumsOf(path, parts, onProgress, signal, sumOfFile)
+  return {
+    ...sizesOf(extents),
+    digest: sealedDigest(extents, sums),
+    found: readProof(parts.ofDisk, sums.ofDisk),
+  }
 }
 
 /**
@@ -73,32 +84,32 @@ export async function sealOverlay(
 export async function applyOverlay(
   options: OverlayWorkOptions,
   name: OverlayName,
-  sealed: { readonly digest: string; readonly isTrusted: boolean },
+  sealed: { readonly digest: string; readonly diskBytes: Bytes; readonly isTrusted: boolean },
   onProgress: OnProgress,
   signal: AbortSignal,
 ): Promise<void> {
   const { staging, byIdDir } = options
   const { serial } = name
   const path = overlayPath(staging.dir, name)
-  const proven = await proveDevice(byIdDir, serial, 0n)
+  const proven = await proveDevice(byIdDir, serial, sealed.diskBytes)
   await requireSound(staging.qemuImgPath, path, proven.sizeBytes)
   const extents = await overlayExtents(staging.qemuImgPath, path)
+  const parts = partsOf(extents, sealed.diskBytes)
   if (!sealed.isTrusted) {
-    const found = await readBack(options, path, extents, () => undefined, signal)
-    if (found !== sealed.digest) throw new AppError('STAGING_INVALID', `${path} is not what was sealed`)
+    const found = await sumsOf(path, parts, () => undefined, signal, sumOfFile)
+    if (sealedDigest(extents, found) !== sealed.digest)
+      throw new AppError('STAGING_INVALID', `${path} is not what was sealed`)
   }
   await options.preserve({ ...name, devicePath: proven.path, extents }, signal)
+  // Open from before the first write, so that no error of the device is missed by the sync.
   const written = await open(proven.path, 'r')
   try {
-    const digest = await copyOver(
-      options,
-      { serial, path, devicePath: proven.path, extents },
-      onProgress,
-      signal,
+    const sums = await sumsOf(path, parts, onProgress, signal, request =>
+      copyFromFile({ ...request, target: proven.path }),
     )
     if (!(await isStillThere(byIdDir, serial, proven)))
       throw new AppError('VOLUME_IDENTITY_MISMATCH', `another device took the serial ${serial} meanwhile`)
-    if (digest !== sealed.digest)
+    if (sealedDigest(extents, sums) !== sealed.digest)
       throw new AppError(
         'STAGING_INVALID',
         `${path} gave other bytes than were sealed, and they are on its volume`,
@@ -115,56 +126,33 @@ export async function applyOverlay(
   }
 }
 
-async function readBack(
-  options: OverlayWorkOptions,
+/** Goes through all an overlay holds, with one of native/file-copy.ts. */
+async function sumsOf(
   path: string,
-  extents: readonly OverlayExtent[],
+  { ofDisk, beyond }: OverlayParts,
   onProgress: OnProgress,
   signal: AbortSignal,
-): Promise<string> {
-  const { dataBytes } = sizesOf(extents)
-  return withOverlay(options, path, source =>
-    digestOfOverlay(source, extents, doneBytes => onProgress(doneBytes, dataBytes), signal),
-  ).catch((cause: unknown) => {
+  read: (request: Parameters<typeof sumOfFile>[0]) => Promise<bigint>,
+): Promise<OverlaySums> {
+  const totalBytes = lyingBytes(ofDisk) + lyingBytes(beyond)
+  const sum = (parts: readonly FilePart[], before: Bytes): Promise<bigint> =>
+    read({
+      source: path,
+      parts,
+      signal,
+      onProgress: doneBytes => onProgress(before + doneBytes, totalBytes),
+    })
+  try {
+    return { ofDisk: await sum(ofDisk, 0n), beyond: await sum(beyond, lyingBytes(ofDisk)) }
+  } catch (cause) {
     throw overlayError(path, cause, signal)
-  })
+  }
 }
 
-/** Gives the digest of what was written. */
-function copyOver(
-  options: OverlayWorkOptions,
-  what: {
-    readonly serial: VolumeSerial
-    readonly path: string
-    readonly devicePath: string
-    readonly extents: readonly OverlayExtent[]
-  },
-  onProgress: OnProgress,
-  signal: AbortSignal,
-): Promise<string> {
-  const { path, devicePath, extents } = what
-  const { dataBytes } = sizesOf(extents)
-  return withOverlay(options, path, source =>
-    withDevice(options, devicePath, async target => {
-      const { manifest, connections, flushedConnections } = await copy({
-        source,
-        target,
-        extents,
-        targetIsZero: false,
-        hash: overlayHash,
-        signal,
-        onProgress: ({ readBytes }) => onProgress(readBytes, dataBytes),
-      })
-      if (manifest === undefined || flushedConnections !== connections)
-        throw new AppError('TARGET_FLUSH_FAILED', `the device of volume ${what.serial} has no flush`)
-      return digestOf(manifest)
-    }),
-  ).catch((cause: unknown) => {
-    throw overlayError(path, cause, signal)
-  })
-}
+const lyingBytes = (parts: readonly FilePart[]): Bytes =>
+  totalLength(parts.filter(part => part.fileOffset !== null))
 
 const sizesOf = (extents: readonly OverlayExtent[]) => ({
-  dataBytes: totalLength(extents.filter(extent => !extent.zero)),
-  zeroBytes: totalLength(extents.filter(extent => extent.zero)),
+  dataBytes: totalLength(extents.filter(extent => extent.fileOffset !== null)),
+  zeroBytes: totalLength(extents.filter(extent => extent.fileOffset === null)),
 })

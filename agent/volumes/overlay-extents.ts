@@ -1,11 +1,13 @@
 import { execa } from 'execa'
-import { type Extent } from '../domain/extent.js'
+import { endOf, type Extent } from '../domain/extent.js'
+import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { imageOptions } from './qemu-image.js'
 
-/** What an overlay holds of its volume: bytes, or the word that these bytes are zero. */
+/** What an overlay holds of its volume. */
 export interface OverlayExtent extends Extent {
-  readonly zero: boolean
+  /** Where its bytes lie in the overlay's file; null: they are zero and lie nowhere. */
+  readonly fileOffset: Bytes | null
 }
 
 /**
@@ -29,7 +31,7 @@ export async function overlayExtents(qemuImgPath: string, path: string): Promise
     const entry = entryOf(line)
     if (entry.offset !== end) throw new AppError('STAGING_INVALID', `the list of ${path} has a gap at ${end}`)
     end += entry.length
-    if (entry.held) append(found, { offset: entry.offset, length: entry.length, zero: entry.zero })
+    if (entry.held) append(found, entry)
     isWhole = line.trimEnd().endsWith(']')
   }
   const { exitCode } = await listing
@@ -40,17 +42,25 @@ export async function overlayExtents(qemuImgPath: string, path: string): Promise
 
 function entryOf(line: string): OverlayExtent & { readonly held: boolean } {
   const value: unknown = JSON.parse(line.replace(/^\[/, '').replace(/[,\]]\s*$/, ''))
-  const { start, length, present, zero } = value as Readonly<Record<string, unknown>>
-  if (!isCount(start) || !isCount(length) || typeof present !== 'boolean' || typeof zero !== 'boolean')
+  const { start, length, present, zero, offset } = value as Readonly<Record<string, unknown>>
+  const isWhole =
+    isCount(start) && isCount(length) && typeof present === 'boolean' && typeof zero === 'boolean'
+  // Compressed clusters have no offset, and nobody makes such.
+  const lies = present === true && zero === false
+  if (!isWhole || (lies && !isCount(offset)))
     throw new AppError('STAGING_INVALID', `qemu-img lists ${line.slice(0, 200)}`)
-  return { offset: BigInt(start), length: BigInt(length), held: present, zero }
+  const fileOffset = lies && isCount(offset) ? BigInt(offset) : null
+  return { offset: BigInt(start), length: BigInt(length), held: present, fileOffset }
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value)
 
-function append(list: OverlayExtent[], { offset, length, zero }: OverlayExtent): void {
+function append(list: OverlayExtent[], { offset, length, fileOffset }: OverlayExtent): void {
   const last = list.at(-1)
-  if (last?.zero === zero && last.offset + last.length === offset)
+  if (last !== undefined && endOf(last) === offset && goesOn(last, fileOffset))
     list[list.length - 1] = { ...last, length: last.length + length }
-  else list.push({ offset, length, zero })
+  else list.push({ offset, length, fileOffset })
 }
+
+const goesOn = (last: OverlayExtent, fileOffset: Bytes | null): boolean =>
+  last.fileOffset === null ? fileOffset === null : last.fileOffset + last.length === fileOffset

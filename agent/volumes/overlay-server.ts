@@ -22,8 +22,3 @@ export async function serveStaged(
 ): Promise<NbdServer> {
   return startQemuNbd({ ...options, clients, readOnly: false, image: await imageOptions(node) })
 }
-
-/** Serves what the overlay holds, and zeroes between. Rejects with NBD_UNREACHABLE. */
-export async function serveOverlayAlone(options: OverlayServerOptions, path: string): Promise<NbdServer> {
-  return startQemuNbd({ ...options, clients, readOnly: true, image: await imageOptions({ path }) })
-}

@@ -33,7 +33,7 @@ export function stagedLink(caller: UnixCaller, timeoutMs: number): StagedLink {
   const pathOf = (volume: VolumeId, pass: PassId): string => `/v1/staged/${serialOfVolume(volume)}/${pass}`
   return {
     advanceStaged: async (volume, pass, order, fence, signal) => {
-      const body = { ...order, fenceToken: fence.toString() }
+      const body = { ...order, diskBytes: order.diskBytes.toString(), fenceToken: fence.toString() }
       const reply = await caller.call({ method: 'PUT', path: pathOf(volume, pass), body, timeoutMs }, signal)
       return progressOf(caller.understood(StagedWorkReply, reply, `the staged pass of volume ${volume}`))
     },
@@ -67,13 +67,14 @@ function progressOf(reply: Static<typeof StagedWorkReply>): StagedProgress {
       }
     }
     case 'sealed': {
-      const { dataBytes, zeroBytes, digest } = reply.sealed
+      const { dataBytes, zeroBytes, ...rest } = reply.sealed
       return {
         kind: 'sealed',
-        sealed: { dataBytes: BigInt(dataBytes), zeroBytes: BigInt(zeroBytes), digest },
+        sealed: { dataBytes: BigInt(dataBytes), zeroBytes: BigInt(zeroBytes), ...rest },
       }
     }
     case 'applied':
+    case 'checked':
       return reply
   }
 }

@@ -1,5 +1,6 @@
 import { type FenceToken } from '../domain/fence.js'
 import { type PassId, type VolumeSerial } from '../domain/ids.js'
+import { type ReadProof } from '../domain/read-proof.js'
 import { type Bytes } from '../domain/units.js'
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
@@ -10,17 +11,23 @@ import {
   type OnProgress,
   type SealedOverlay,
 } from './apply-overlay.js'
+import { checkDevice } from './check-device.js'
 import { type VolumeExports } from './exports.js'
 import { removeOverlay } from './overlay-image.js'
 import { foundOverlays, freeStagingBytes, overlayPath, type OverlayName } from './overlay-places.js'
 
+/** `diskBytes`: how long the source's disk is. */
 export type StagedOrder =
-  { readonly kind: 'seal' } | { readonly kind: 'apply'; /** As the seal gave it. */ readonly digest: string }
+  | { readonly kind: 'seal'; readonly diskBytes: Bytes }
+  | { readonly kind: 'apply'; readonly diskBytes: Bytes; /** As the seal gave it. */ readonly digest: string }
+  /** Of a pass that wrote the volume itself. */
+  | { readonly kind: 'check'; readonly diskBytes: Bytes }
 
 export type StagedProgress =
   | { readonly kind: 'running'; readonly doneBytes: Bytes; readonly totalBytes: Bytes | null }
   | { readonly kind: 'sealed'; readonly sealed: SealedOverlay }
   | { readonly kind: 'applied' }
+  | { readonly kind: 'checked'; readonly found: ReadProof }
 
 interface Work {
   readonly order: StagedOrder
@@ -137,14 +144,18 @@ export class StagedVolumes {
     const path = overlayPath(this.#options.staging.dir, name)
     switch (order.kind) {
       case 'seal': {
-        const sealed = await sealOverlay(this.#options, name, onProgress, signal)
+        const sealed = await sealOverlay(this.#options, name, order.diskBytes, onProgress, signal)
         this.#readBack.set(path, sealed.digest)
         return { kind: 'sealed', sealed }
       }
       case 'apply': {
         const isTrusted = this.#readBack.get(path) === order.digest
-        await applyOverlay(this.#options, name, { digest: order.digest, isTrusted }, onProgress, signal)
+        await applyOverlay(this.#options, name, { ...order, isTrusted }, onProgress, signal)
         return { kind: 'applied' }
+      }
+      case 'check': {
+        const found = await checkDevice(this.#options, name.serial, order.diskBytes, onProgress, signal)
+        return { kind: 'checked', found }
       }
     }
   }

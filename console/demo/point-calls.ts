@@ -45,7 +45,8 @@ export function pointCalls(site: Recording, nowMs: () => number): PageClient['po
         label: disk.label,
         volumeId: disk.volumeId ?? 'none',
         sizeBytes: disk.capacityBytes,
-        stagedDigest: `xxh3-128:${'9c41d07e55ab1f20'.repeat(2)}`,
+        stagedDigest: '9c41d07e55ab1f20'.repeat(4),
+        checkedSum: '41d07e55ab1f209c'.repeat(2),
       })),
       ...more,
     })

@@ -46,7 +46,7 @@ export const pointPage: Page = {
     columns: [
       column('Disk', 12),
       column('Size', 9, { align: 'right' }),
-      column('Digest of what was read back', 30, { grow: 1 }),
+      column('Written as it was read', 30, { grow: 1 }),
       column('Volume', 36, { fromCols: 110 }),
     ],
     rows: context =>
@@ -57,7 +57,7 @@ export const pointPage: Page = {
         cells: () => [
           textCell(disk.label),
           textCell(bytesWords(BigInt(disk.sizeBytes))),
-          textCell(disk.stagedDigest ?? 'none', disk.stagedDigest === null ? 'dim' : 'plain'),
+          textCell(disk.checkedSum ?? 'not compared', disk.checkedSum === null ? 'dim' : 'plain'),
           textCell(disk.volumeId),
         ],
       })),

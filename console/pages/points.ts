@@ -54,12 +54,12 @@ function exportedWords({ read }: PageContext, point: PointView): string {
 
 function pointFacts(context: PageContext, point: PointView): readonly Block[] {
   const { standing } = point
-  const digests = point.disks.filter(disk => disk.stagedDigest !== null).length
+  const checked = point.disks.filter(disk => disk.checkedSum !== null).length
   return [
     { kind: 'rule', title: `Point of pass ${point.passNumber}` },
     fact(
       'Disks',
-      `${point.disks.length}, ${digests} with the digest of what was read back   exported: ${exportedWords(context, point)}`,
+      `${point.disks.length}, ${checked} written as they were read   exported: ${exportedWords(context, point)}`,
     ),
     ...('why' in standing
       ? [

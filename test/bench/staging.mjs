@@ -114,8 +114,9 @@ async function stagedPass(stand, chosen) {
   const pass = nextPass()
   const name = { serial, pass }
   const moved = await seconds(() => move(stand, chosen, pass))
-  const sealed = await seconds(() => sealOverlay(stand.options, name, nothing, never))
-  const order = { digest: sealed.result.digest, isTrusted: true }
+  const diskBytes = BigInt(chosen.sizeMib * mib)
+  const sealed = await seconds(() => sealOverlay(stand.options, name, diskBytes, nothing, never))
+  const order = { digest: sealed.result.digest, diskBytes, isTrusted: true }
   const applied = await seconds(() => applyOverlay(stand.options, name, order, nothing, never))
   await removeOverlay(overlayPath(stand.options.staging.dir, name))
   return { copy: moved.seconds, seal: sealed.seconds, apply: applied.seconds }

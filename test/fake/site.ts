@@ -206,9 +206,10 @@ export class FakeSite {
           const ends = { source, target }
           const moved = await moveDisk(disk.diskKey, ends, plan, nothingCarried, signal, counters => {
             const { breakCopy } = this
-            const { durableBelow } = counters
+            const { durableBelow, durableSum } = counters
             if (breakCopy === undefined || durableBelow < breakCopy.atBytes || signal.aborted) return
-            const report = { below: durableBelow, basis: plan.basis } as unknown as Json
+            const mark: DurableMark = { below: durableBelow, basis: plan.basis, pageSum: durableSum }
+            const report = mark as unknown as Json
             const { error } = breakCopy
             this.breakCopy = undefined
             this.#broken = [

@@ -10,8 +10,9 @@ import { inspectSource } from './inspect-source.js'
 import { closeExports, openExports } from './open-exports.js'
 import { prepareVolumes } from './prepare-volumes.js'
 import { removeSnapshot } from './remove-snapshot.js'
-import { applyStaged, dropStaging, verifyStaged } from './staged-steps.js'
+import { applyStaged, dropStaging } from './staged-steps.js'
 import { takeSnapshot } from './take-snapshot.js'
+import { verifyStaged } from './verify-staged.js'
 
 /** One pass of a replication job, from the intent to the confirmed removal of its snapshot. */
 export const passSaga: SagaDefinition<PassDeps, PassInput> = {

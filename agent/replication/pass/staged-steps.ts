@@ -1,37 +1,13 @@
 import { type VolumeId } from '../../domain/ids.js'
+import { type Bytes } from '../../domain/units.js'
 import { AppError } from '../../errors.js'
 import { type PassDeps } from '../deps.js'
 import { volumesOf } from '../job-volumes.js'
-import { type SealedDisk, type StagedStanding } from '../staging-deps.js'
+import { type StagedStanding, type StoredSeal } from '../staging-deps.js'
 import { stagedPass } from './choose-way.js'
 import { type PassContext, type PassStep } from './context.js'
 
 const lookMs = 200
-
-/** What was staged is made durable and read back while it can still be thrown away. */
-export const verifyStaged: PassStep<null> = {
-  name: 'verify-staged',
-  title: 'Read back what was staged',
-  run: async (deps, context) => {
-    const { store, staging } = deps
-    const { passId, jobId } = context.input
-    if (stagedPass(context) !== undefined) {
-      const fence = await store.nextFence(context.claim)
-      const disks: SealedDisk[] = []
-      for (const { diskKey, volumeId } of volumesOf(await store.job(jobId))) {
-        const standing = await untilEnded(deps, context, () =>
-          deps.staged.advanceStaged(volumeId, passId, { kind: 'seal' }, fence, context.signal),
-        )
-        if (standing.kind !== 'sealed')
-          throw new Error(`disk ${diskKey} is ${standing.kind} instead of sealed`)
-        disks.push({ diskKey, ...standing.sealed })
-      }
-      await staging.recordSealed(passId, disks)
-    }
-    await store.advance(passId, 'verified')
-    return null
-  },
-}
 
 /**
  * The volumes become the recovery point. Done once more after a crash anywhere. A disk whose staging cannot be used is
@@ -45,11 +21,13 @@ export const applyStaged: PassStep<null> = {
     const { passId, jobId } = context.input
     if (stagedPass(context) !== undefined) {
       const sealed = await staging.sealed(passId)
-      for (const { diskKey, volumeId } of volumesOf(await store.job(jobId))) {
+      const job = await store.job(jobId)
+      for (const { diskKey, volumeId } of volumesOf(job)) {
+        const diskBytes = job.disks.find(known => known.diskKey === diskKey)?.capacityBytes ?? 0n
         const disk = sealed.find(candidate => candidate.diskKey === diskKey)
         try {
           if (disk === undefined) throw new AppError('STAGING_MISSING', `disk ${diskKey} was never sealed`)
-          await applyDisk(deps, context, volumeId, disk, sealed)
+          await applyDisk(deps, context, volumeId, disk, diskBytes, sealed)
         } catch (error) {
           if (!isUseless(error)) throw error
           logger.error({ job: jobId, pass: passId, disk: diskKey, err: error }, 'a committed pass is lost')
@@ -85,12 +63,13 @@ async function applyDisk(
   deps: PassDeps,
   context: PassContext,
   volume: VolumeId,
-  disk: SealedDisk,
-  all: readonly SealedDisk[],
+  disk: StoredSeal,
+  diskBytes: Bytes,
+  all: readonly StoredSeal[],
 ): Promise<void> {
   const { staged, staging, store, target } = deps
   const { signal, input } = context
-  const order = { kind: 'apply', digest: disk.digest } as const
+  const order = { kind: 'apply', diskBytes, digest: disk.digest } as const
   const before = all.slice(0, all.indexOf(disk)).reduce((sum, one) => sum + one.dataBytes, 0n)
   const apply = async (): Promise<void> => {
     const fence = await store.nextFence(context.claim)
@@ -111,7 +90,8 @@ async function applyDisk(
   await staging.recordApplied(input.passId, before + disk.dataBytes)
 }
 
-async function untilEnded(
+/** Asks until the work has ended. */
+export async function untilEnded(
   { pause }: PassDeps,
   { signal }: PassContext,
   look: () => Promise<StagedStanding>,

@@ -1,6 +1,7 @@
 import { type DiskCounters, type TaskInput, type TaskResult } from '../../api/worker.js'
 import { changeId, diskKey } from '../../domain/ids.js'
 import { AppError } from '../../errors.js'
+import { pageSumFromText } from '../../domain/read-proof.js'
 import { disksAtOnce } from '../../domain/pace.js'
 import { moveDisk, nothingCarried, type Carried, type MoveCounters } from '../../nbd/move-disk.js'
 import { planDisk, type DiskPlan, type Wanted } from '../../nbd/plan-disk.js'
@@ -49,7 +50,14 @@ export async function copyDisks(
     const { moref: vmMoref, host, snapshotMoref } = found
     const at = { vmMoref, host, snapshotMoref, diskKey: frozen.key, fileName: frozen.fileName }
     const { earlier } = order
-    const mark = earlier === null ? null : { below: BigInt(earlier.durableBelow), basis: earlier.basis }
+    const mark =
+      earlier === null
+        ? null
+        : {
+            below: BigInt(earlier.durableBelow),
+            basis: earlier.basis,
+            pageSum: pageSumFromText(earlier.durableSum),
+          }
     const identity = JSON.stringify([found.content, frozen.key, frozen.fileName])
     const request = { wanted, identity, mark }
     const plan = await whileOpen(readers, at, signal, source =>
@@ -73,7 +81,7 @@ export async function copyDisks(
       moveDisk(order.diskKey, { source, target }, plan, carried, signal, report, steer),
     )
     progress.ended(order.diskKey, moved)
-    return { diskKey: order.diskKey, flushed: moved.flushed }
+    return { diskKey: order.diskKey, flushed: moved.flushed, readProof: moved.readProof }
   }
   const prepared = await inParallel(task.disks, atOnce, signal, prepare)
   const flushed = await inParallel(prepared, atOnce, signal, move)
@@ -83,7 +91,7 @@ export async function copyDisks(
     disks: flushed.map(disk => {
       const own = counters.find(candidate => candidate.diskKey === disk.diskKey)
       if (own === undefined) throw new Error(`disk ${disk.diskKey} moved without a plan`)
-      return { ...own, flushed: disk.flushed }
+      return { ...own, flushed: disk.flushed, readProof: disk.readProof }
     }),
     disturbance,
   }

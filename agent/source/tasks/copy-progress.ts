@@ -1,4 +1,5 @@
 import { type DiskCounters } from '../../api/worker.js'
+import { pageSumText } from '../../domain/read-proof.js'
 import { type Carried, type MoveCounters, type MovedDisk } from '../../nbd/move-disk.js'
 import { type DiskPlan } from '../../nbd/plan-disk.js'
 
@@ -13,9 +14,10 @@ export class CopyProgress {
 
   /** `fallbacks`: what could not be done as it should, in words. */
   planned(diskKey: string, plan: DiskPlan, carried: Carried, fallbacks: readonly string[]): void {
-    const { syncType, plannedBytes, basis, resumedBytes: readBytes, resumeFrom: durableBelow } = plan
+    const { syncType, plannedBytes, basis, resumedBytes: readBytes } = plan
+    const { resumeFrom: durableBelow, resumeSum: durableSum } = plan
     this.#put({
-      ...text({ ...carried, readBytes, durableBelow, rateBytesPerSec: 0n }),
+      ...text({ ...carried, readBytes, durableBelow, durableSum, rateBytesPerSec: 0n }),
       diskKey,
       syncType,
       basis,
@@ -58,6 +60,7 @@ const text = (counters: MoveCounters) => ({
   skippedBytes: counters.skippedBytes.toString(),
   sentAgainBytes: counters.sentAgainBytes.toString(),
   durableBelow: counters.durableBelow.toString(),
+  durableSum: pageSumText(counters.durableSum),
   retriedRequests: counters.retriedRequests,
   rateBytesPerSec: counters.rateBytesPerSec.toString(),
 })

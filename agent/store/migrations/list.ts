@@ -1,4 +1,5 @@
 import { type Knex } from 'knex'
+import { evidence } from './evidence.js'
 import { failover } from './failover.js'
 import { dataMovers } from './data-movers.js'
 import { moving } from './moving.js'
@@ -24,6 +25,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...points,
   ...schedules,
   ...dataMovers,
+  ...evidence,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {

@@ -31,7 +31,8 @@ export function stagedRoutes(api: ReturnType<typeof apiServer>, staged: StagedVo
       },
     },
     async request => {
-      const { fenceToken: token, ...order } = request.body
+      const { fenceToken: token, diskBytes, ...rest } = request.body
+      const order = { ...rest, diskBytes: BigInt(diskBytes) }
       return viewOf(await staged.advance(nameOf(request.params), order, fenceToken(BigInt(token))))
     },
   )
@@ -80,11 +81,12 @@ function viewOf(progress: StagedProgress) {
         totalBytes: progress.totalBytes?.toString() ?? null,
       }
     case 'sealed': {
-      const { dataBytes, zeroBytes, digest } = progress.sealed
-      const sealed = { dataBytes: dataBytes.toString(), zeroBytes: zeroBytes.toString(), digest }
+      const { dataBytes, zeroBytes, ...rest } = progress.sealed
+      const sealed = { dataBytes: dataBytes.toString(), zeroBytes: zeroBytes.toString(), ...rest }
       return { kind: progress.kind, sealed }
     }
     case 'applied':
+    case 'checked':
       return progress
   }
 }

@@ -2,15 +2,26 @@ import { randomBytes } from 'node:crypto'
 import { open, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { type Extent } from '../../../agent/domain/extent.js'
+import { readProof } from '../../../agent/domain/read-proof.js'
 import { moveDisk, nothingCarried, type MoveCounters } from '../../../agent/nbd/move-disk.js'
 import { planDisk, type DurableMark, type Wanted } from '../../../agent/nbd/plan-disk.js'
 import { verifyDisk } from '../../../agent/nbd/verify-disk.js'
+import { sumOfFile } from '../../../native/file-copy.js'
 import { startNbdkit, temporaryDir, unixTarget } from '../../lib/nbdkit.js'
 
 const mib = 1024 * 1024
 const size = 8 * mib + 512
 const signal = new AbortController().signal
 const whole = [{ offset: 0n, length: BigInt(size) }]
+
+const sumOf = (source: string, areas: readonly Extent[]): Promise<bigint> =>
+  sumOfFile({
+    source,
+    parts: areas.map(area => ({ ...area, fileOffset: area.offset })),
+    signal,
+    onProgress: () => undefined,
+  })
 
 /** A source with data in its first 3 MiB, a hole, and data in its last MiB; a target full of something else. */
 async function disks(t: Test) {
@@ -36,16 +47,17 @@ async function disks(t: Test) {
     const moved = await moveDisk('2000', ends, planned, nothingCarried, signal, one => seen.push(one))
     return { moved, seen }
   }
-  return { plan, move, content, to, ends: { source, target } }
+  return { plan, move, content, from, to, ends: { source, target } }
 }
 
 void t.test('a mark counts for the plan it was made for, and for no other', async t => {
   const { plan } = await disks(t)
   const first = await plan({ kind: 'everything' }, 'snapshot-1', null)
   t.match(first, { syncType: 'full', resumeFrom: 0n, resumedBytes: 0n, plannedBytes: BigInt(4 * mib + 512) })
-  const mark = { below: BigInt(2 * mib), basis: first.basis }
+  const mark = { below: BigInt(2 * mib), basis: first.basis, pageSum: 5n }
   t.match(await plan({ kind: 'everything' }, 'snapshot-1', mark), {
     resumeFrom: BigInt(2 * mib),
+    resumeSum: 5n,
     resumedBytes: BigInt(2 * mib),
   })
   const inTheHole = { ...mark, below: BigInt(5 * mib) }
@@ -57,21 +69,23 @@ void t.test('a mark counts for the plan it was made for, and for no other', asyn
     [{ kind: 'changes', areas: [{ offset: 0n, length: 65536n }] }, 'snapshot-1'],
   ]
   for (const [wanted, identity] of others)
-    t.match(await plan(wanted, identity, mark), { resumeFrom: 0n, resumedBytes: 0n })
+    t.match(await plan(wanted, identity, mark), { resumeFrom: 0n, resumeSum: 0n, resumedBytes: 0n })
 })
 
 void t.test(
   'a copy that goes on touches nothing below its mark and counts as if it had not stopped',
   async t => {
-    const { plan, move, content, to } = await disks(t)
+    const { plan, move, content, from, to } = await disks(t)
     const { basis, plannedBytes } = await plan({ kind: 'everything' }, 's', null)
+    const pageSum = await sumOf(from, [{ offset: 0n, length: BigInt(2 * mib) }])
     const { moved, seen } = await move(
-      await plan({ kind: 'everything' }, 's', { below: BigInt(2 * mib), basis }),
+      await plan({ kind: 'everything' }, 's', { below: BigInt(2 * mib), basis, pageSum }),
     )
     t.equal(moved.readBytes, plannedBytes)
     t.equal(moved.flushed, true)
     t.equal(moved.durableBelow, BigInt(size))
     t.ok(seen.every(one => one.durableBelow >= BigInt(2 * mib)))
+    t.same(moved.readProof, readProof(whole, await sumOf(from, whole)), 'of all of it')
     const found = await readFile(to)
     t.ok(found.subarray(0, 2 * mib).equals(Buffer.alloc(2 * mib, 0xee)))
     t.ok(found.subarray(2 * mib).equals(content.subarray(2 * mib)))
@@ -102,15 +116,16 @@ void t.test('a compare of what is held and a copy of the rest are one move', asy
     ['compare', 'copy'],
   )
   const { moved } = await move(planned)
+  t.equal(moved.readProof, null, 'only differences were written')
   t.equal(moved.readBytes, planned.plannedBytes)
   t.equal(moved.writtenBytes, 4096n + BigInt(mib + 512), 'a grain that differs, and what was not held')
   t.ok((await readFile(to)).equals(content))
   // The mark of the first part is not forgotten in the second.
-  const behind = { below: BigInt(7 * mib), basis: planned.basis }
+  const behind = { below: BigInt(7 * mib), basis: planned.basis, pageSum: 0n }
   const again = await move(await plan({ kind: 'compare', heldBytes: BigInt(7 * mib + 512) }, 's', behind))
   t.equal(again.moved.readBytes, planned.plannedBytes)
   t.equal(again.moved.writtenBytes, BigInt(mib + 512))
-  const done = { below: BigInt(size), basis: planned.basis }
+  const done = { below: BigInt(size), basis: planned.basis, pageSum: 0n }
   const nothing = await move(await plan({ kind: 'compare', heldBytes: BigInt(7 * mib + 512) }, 's', done))
   t.match(nothing.moved, { readBytes: planned.plannedBytes, writtenBytes: 0n, flushed: true })
   t.match(

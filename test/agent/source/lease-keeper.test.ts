@@ -24,6 +24,7 @@ const at = (durableBelow: bigint, diskKey = '2000'): DiskCounters => ({
   skippedBytes: '0',
   sentAgainBytes: '0',
   durableBelow: durableBelow.toString(),
+  durableSum: '0'.repeat(32),
   basis: '',
   retriedRequests: 0,
   rateBytesPerSec: '0',
