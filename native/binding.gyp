@@ -14,6 +14,8 @@
         "src/digest.cc",
         "src/file_copy.cc",
         "src/file_copy_job.cc",
+        "src/file_reader.cc",
+        "src/file_writer.cc",
         "src/failure.cc",
         "src/handle.cc",
         "src/io_loop.cc",

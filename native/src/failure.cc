@@ -24,6 +24,14 @@ Failure Failure::of(const char* op, int code) {
   return failure;
 }
 
+Failure Failure::at(const char* op, int code, const char* side, uint64_t offset, uint64_t length) {
+  Failure failure = of(op, code);
+  failure.side = side;
+  failure.offset = offset;
+  failure.length = length;
+  return failure;
+}
+
 Napi::Value Failure::to_js(Napi::Env env) const {
   Napi::Object error = Napi::Object::New(env);
   const char* name = strerrorname_np(code);

@@ -19,6 +19,7 @@ struct Failure {
 
   static Failure last(const char* op);
   static Failure of(const char* op, int code);
+  static Failure at(const char* op, int code, const char* side, uint64_t offset, uint64_t length);
 
   // An Error with op, errnoCode and errno name; TypeScript turns it into NbdError.
   Napi::Value to_js(Napi::Env env) const;

@@ -35,8 +35,8 @@ struct FileCopyShared {
   std::atomic<bool> cancelled{false};
 };
 
-// Reads the parts in their order and writes each to its place on the target, on the caller's
-// thread. The target must be there and is not made longer. Nothing is synced: who holds the target
-// open from before the copy sees every write error at its own sync. A cancelled copy fails with
-// ECANCELED.
+// Reads the parts in their order, on a thread of its own where there is a target, and writes each
+// to its place on the target, on the caller's thread. The target must be there and is not made
+// longer. Nothing is synced: who holds the target open from before the copy sees every write error
+// at its own sync. A cancelled copy fails with ECANCELED.
 FileCopyOutcome copy_file(const FileCopyOptions& options, FileCopyShared& shared);

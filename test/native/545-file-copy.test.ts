@@ -140,3 +140,27 @@ void t.test('a signal ends it with its reason', async t => {
   await t.rejects(running, reason)
   await t.rejects(sumOfFile({ source: long, parts, ...quiet, signal: cancel.signal }), reason)
 })
+
+void t.test('a failed write ends the reading too', async t => {
+  const { dir } = await source(t)
+  const long = join(dir, 'long.img')
+  await writeFile(long, '')
+  await truncate(long, 1 << 30)
+  let readBytes = 0n
+  const onProgress = (bytes: bigint): void => {
+    readBytes = bytes
+  }
+  const parts = [at(0, 1 << 30)]
+  const failure = await copyFromFile({
+    source: long,
+    target: '/dev/full',
+    parts,
+    signal: never,
+    onProgress,
+  }).then(
+    () => 'it succeeded',
+    (error: unknown) => error,
+  )
+  t.match(failure, { errno: 'ENOSPC', side: 'target' })
+  t.ok(readBytes < BigInt(16 * 1024 * kib), `${readBytes} bytes`)
+})
