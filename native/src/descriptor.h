@@ -14,12 +14,13 @@ class Descriptor {
   ~Descriptor() {
     if (fd_ != -1) close(fd_);
   }
+  Descriptor(Descriptor&& other) noexcept : fd_(other.fd_), error_(other.error_) { other.fd_ = -1; }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
   int error() const { return error_; }
 
  private:
-  const int fd_;
+  int fd_;
   const int error_;
 };

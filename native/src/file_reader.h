@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "descriptor.h"
@@ -7,31 +8,40 @@
 #include "piece_queue.h"
 
 constexpr uint64_t kPieceBytes = uint64_t{1} << 20;
+// Of offset, length and memory where the page cache is passed by: no device asks for more.
+constexpr uint64_t kDirectBytes = 4096;
+// A piece that begins and ends inside such a block.
+constexpr uint64_t kPieceMemoryBytes = kPieceBytes + 2 * kDirectBytes;
 
-// Reads the parts of a file in their order, and sums what it reads.
+enum class ReadFrom {
+  // Through the page cache.
+  kMemory,
+  // Past it, to prove what lies there. A file system that cannot (open(2), O_DIRECT) is made to
+  // forget what it has in memory; pages that are still to be written stay, so whoever wrote them
+  // syncs them before.
+  kMedium,
+};
+
+// Reads the parts of a file in their order.
 class FileReader {
  public:
-  FileReader(const FileCopyOptions& options, FileCopyShared& shared);
+  FileReader(const FileCopyOptions& options, ReadFrom from, FileCopyShared& shared);
 
-  // Reads to prove: from where it lies, not from memory. Pages that are still to be written stay,
-  // so whoever wrote them syncs them before.
-  bool sum_all();
   // Hands all to the queue and ends it, also when it fails. False without a failure: the other side
   // closed the queue.
   bool fill(PieceQueue& queue);
 
   const Failure& failure() const { return failure_; }
-  PageSum page_sum() const { return page_sum_; }
 
  private:
-  bool is_open();
-  void forget(const FilePart& part);
   bool fill_part(PieceQueue& queue, const FilePart& part);
-  bool read_and_sum(uint8_t* into, uint64_t from, uint64_t offset, uint64_t length);
+  bool read_piece(Piece& piece, uint64_t from);
+  void forget(const FilePart& part);
 
   const FileCopyOptions& options_;
   FileCopyShared& shared_;
   const Descriptor source_;
+  const bool is_direct_;
+  const bool is_forgetful_;
   Failure failure_;
-  PageSum page_sum_ = 0;
 };

@@ -19,21 +19,10 @@ constexpr uint64_t kBehind = uint64_t{16} << 20;
 FileWriter::FileWriter(const FileCopyOptions& options, FileCopyShared& shared)
     : shared_(shared), target_(options.target, O_WRONLY) {}
 
-bool FileWriter::drain(PieceQueue& queue) {
-  bool ok = target_.get() != -1 || fail("open", target_.error(), 0, 0);
-  while (ok) {
-    const Piece* piece = queue.oldest();
-    if (piece == nullptr) return true;
-    ok = put(*piece);
-    queue.give_back();
-  }
-  queue.close();
-  return false;
-}
-
 bool FileWriter::put(const Piece& piece) {
-  if (piece.is_zero) return zero(piece.offset, piece.length);
-  if (!write_all(piece.bytes.data(), piece.offset, piece.length)) return false;
+  if (target_.get() == -1) return fail("open", target_.error(), 0, 0);
+  if (piece.bytes == nullptr) return zero(piece.offset, piece.length);
+  if (!write_all(piece.bytes, piece.offset, piece.length)) return false;
   write_behind(piece.offset, piece.length);
   return true;
 }

@@ -12,13 +12,11 @@ class FileWriter {
  public:
   FileWriter(const FileCopyOptions& options, FileCopyShared& shared);
 
-  // Until the queue ends; closes it when it fails.
-  bool drain(PieceQueue& queue);
+  bool put(const Piece& piece);
 
   const Failure& failure() const { return failure_; }
 
  private:
-  bool put(const Piece& piece);
   bool zero(uint64_t offset, uint64_t length);
   bool write_all(const uint8_t* bytes, uint64_t offset, uint64_t length);
   void write_behind(uint64_t offset, uint64_t length);

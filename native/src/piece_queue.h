@@ -4,23 +4,27 @@
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
+#include <memory>
 #include <mutex>
-#include <vector>
 
-// What is written next: bytes, or zeroes where there are none.
+// What was read of a disk: bytes, or zeroes that lie nowhere.
 struct Piece {
   uint64_t offset = 0;
   uint64_t length = 0;
-  bool is_zero = false;
-  std::vector<uint8_t> bytes;
+  // Inside `memory`; null: zeroes.
+  const uint8_t* bytes = nullptr;
+  std::unique_ptr<uint8_t, void (*)(void*)> memory{nullptr, std::free};
 };
 
 // Hands pieces from one thread to one other in their order. There are only as many as it holds, and
 // their memory is used again.
 class PieceQueue {
  public:
-  explicit PieceQueue(uint64_t piece_bytes) {
-    for (Piece& piece : pieces_) piece.bytes.resize(piece_bytes);
+  // `memory_bytes` is a multiple of `alignment`.
+  PieceQueue(size_t alignment, size_t memory_bytes) {
+    for (Piece& piece : pieces_)
+      piece.memory.reset(static_cast<uint8_t*>(std::aligned_alloc(alignment, memory_bytes)));
   }
 
   // For the thread that fills: the next free piece, waited for; null when the other side has

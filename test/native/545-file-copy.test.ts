@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, truncate, writeFile } from 'node:fs/promises'
+import { open, readFile, truncate, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { attachLoop, detachLoop } from '../../lab/cloudstack/loop-device.js'
 import { copy } from '../../native/copy.js'
 import { copyFromFile, sumOfFile, type FilePart } from '../../native/file-copy.js'
 import { startNbdkit, temporaryDir, unixTarget } from '../lib/nbdkit.js'
@@ -101,6 +102,22 @@ void t.test('parts are written to their places, and nothing else is', async t =>
   t.equal(seen.at(-1), 100_000n + BigInt(1024 * kib + 512), 'what lies nowhere is not read')
   const where = parts.map(part => ({ ...part, fileOffset: part.offset }))
   t.equal(await sumOfFile({ source: target, parts: where, ...quiet }), sum)
+})
+
+void t.test('a sum is of what lies there, not of what is in memory', async t => {
+  const { path, content } = await source(t)
+  const device = await attachLoop(path)
+  t.teardown(() => detachLoop(device))
+  const parts = [at(4 * kib, 1024 * kib), at(2600 * kib + 7, 400 * kib)]
+  const sum = () => sumOfFile({ source: device, parts, ...quiet })
+  const before = await sum()
+  // Into the device's own pages, where what is changed below it does not show; they go when nobody has it open.
+  const held = await open(device)
+  await held.readFile()
+  content[2700 * kib] = (content[2700 * kib] ?? 0) ^ 1
+  await writeFile(path, content, { flag: 'r+' })
+  t.not(await sum(), before)
+  await held.close()
 })
 
 void t.test('what cannot be read or written says which side and where', async t => {
