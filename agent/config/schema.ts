@@ -17,6 +17,13 @@ export const OmaConfig = Type.Object(
     volume_daemon: Type.Object({ socket: SocketPath }, closed),
     /** Keys of other systems, one file each; only the agent may enter. */
     secrets_dir: AbsolutePath,
+    /**
+     * Names this agent among those that share the database; only one process may run under a name. Left out: `oma`, for an
+     * OMA that is alone.
+     */
+    agent_id: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9-]{1,64}$' })),
+    /** How long another agent waits before it takes over what a silent one ran; left out: fifteen seconds. */
+    claim_seconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 600 })),
     /** Where this machine's identity is read; left out: /sys. */
     sysfs_dir: Type.Optional(AbsolutePath),
     /** How patient the CloudStack client is; left out: fit for a real site. */

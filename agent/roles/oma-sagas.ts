@@ -16,12 +16,15 @@ import { stagingStore } from '../store/staging.js'
 import { verificationStore } from '../store/verifications.js'
 import { type VolumeSlots } from '../volume-controller/slots.js'
 import { type VolumedLink } from '../volumes/client.js'
-import { pause, wallClock } from './clock.js'
+import { monotonicMs, pause, wallClock } from './clock.js'
 
 /** Longer than a restart of vCenter or of an appliance. */
 const defaultCopyPatienceSeconds = 900
 
 const usualSlowSnapshotSeconds = 60
+
+/** Another agent takes over what this one left by dying so long after its last renewal. */
+const defaultClaimSeconds = 15
 
 interface Peers {
   readonly board: TaskBoard
@@ -56,8 +59,9 @@ export function sagaRunner(
     pause,
     copyPatienceMs: (config.copy_patience_seconds ?? defaultCopyPatienceSeconds) * 1000,
   }
+  const leaseMs = (config.claim_seconds ?? defaultClaimSeconds) * 1000
   return new SagaRunner({
-    log: sagaLog(db, wallClock),
+    log: sagaLog(db, wallClock, { agent: config.agent_id ?? 'oma', leaseMs }),
     logger,
     pause,
     retryFirstMs: 500,
@@ -71,6 +75,7 @@ export function sagaRunner(
     ],
     sweepMs: 2000,
     parkedRetryMs: 60_000,
-    now: () => Date.now(),
+    leaseMs,
+    now: monotonicMs,
   })
 }

@@ -35,14 +35,30 @@ export interface SagaClaim {
  * was (one statement or one transaction).
  */
 export interface SagaLog {
+  /** What this agent could claim now, oldest first. */
   readonly unfinished: () => Promise<readonly { readonly id: string; readonly state: SagaState }[]>
-  /** Takes over the saga and gives its whole history. Undefined when it is done. */
+  /**
+   * Takes the saga for one lease and gives its whole history. Undefined when it is done, or another agent's lease has not
+   * lapsed. What this agent held before, it may claim anew: only one process runs under an agent's name.
+   */
   readonly claim: (
     sagaId: string,
   ) => Promise<{ readonly claim: SagaClaim; readonly record: SagaRecord } | undefined>
   readonly append: (claim: SagaClaim, event: StepEvent, state: SagaState) => Promise<void>
   readonly setState: (claim: SagaClaim, state: SagaState) => Promise<void>
+  /** Holds the saga for one more lease from now on. */
+  readonly renew: (claim: SagaClaim) => Promise<{ readonly isCancelRequested: boolean }>
+  /** Lets another agent claim the saga after `delayMs` instead of when the lease lapses. A claim lost before is no error. */
+  readonly release: (claim: SagaClaim, delayMs: number) => Promise<void>
+  /** Lets any agent claim a saga that waits for an operator. */
+  readonly free: (sagaId: string) => Promise<void>
   readonly cancelRequested: (sagaId: string) => Promise<boolean>
+}
+
+/** One agent among those that share a database, and for how long it holds what it claims. */
+export interface SagaHolder {
+  readonly agent: string
+  readonly leaseMs: number
 }
 
 export class SagaClaimLost extends Error {

@@ -1,7 +1,8 @@
 import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
+import { keepClaim } from './claim-keeper.js'
 import { runSaga, type EngineOptions, type SagaOutcome } from './engine.js'
-import { type SagaLog } from './log.js'
+import { type SagaClaim, type SagaLog } from './log.js'
 import { type Json } from '../domain/json.js'
 import { type SagaDefinition } from './step.js'
 
@@ -29,17 +30,25 @@ export interface RunnerOptions extends EngineOptions {
   readonly sweepMs: number
   /** How often a saga that waits for an operator is tried once more. */
   readonly parkedRetryMs: number
+  /** How long a claim lasts that is not renewed; it is renewed three times as often. */
+  readonly leaseMs: number
+  /** Milliseconds on a clock that never jumps. */
   readonly now: () => number
 }
 
+interface Run {
+  readonly cancel: AbortController
+  readonly ended: Promise<void>
+}
+
 /**
- * Keeps every unfinished saga running in this process. The database is the only list: a saga started by the API, left by
- * a crash or by an outage of MariaDB is found by the next sweep and resumed from its log.
+ * Keeps every unfinished saga running that no other agent holds. The database is the only list: a saga started by the API,
+ * left by a crash, by an outage of MariaDB or by another agent is found by a sweep and resumed from its log.
  */
 export class SagaRunner {
   readonly #options: RunnerOptions
   readonly #logger: Logger
-  readonly #running = new Map<string, { readonly cancel: AbortController; readonly ended: Promise<void> }>()
+  readonly #running = new Map<string, Run>()
   readonly #parkedAt = new Map<string, number>()
   readonly #stop = new AbortController()
   #sweeping: Promise<void> = Promise.resolve()
@@ -59,15 +68,15 @@ export class SagaRunner {
     this.#wake()
   }
 
-  /** Tries a saga that waits for an operator again at once. */
+  /** Tries a saga that waits for an operator again at once, whichever agent left it waiting. */
   retryParked(sagaId: string): void {
     this.#parkedAt.delete(sagaId)
-    this.poke()
+    void this.#freeAndPoke(sagaId)
   }
 
-  /** Ends the running step of a saga, if it runs here; the request itself is already saved in the log. */
+  /** Ends the running step of a saga at once if it runs here; the request is saved in the log, where any other agent sees it. */
   cancel(sagaId: string): void {
-    this.#running.get(sagaId)?.cancel.abort(new AppError('PASS_CANCELLED', 'cancelled by the operator'))
+    this.#running.get(sagaId)?.cancel.abort(cancelled())
   }
 
   /** Stops all work without writing an outcome; resolves when no step runs any more. */
@@ -76,6 +85,15 @@ export class SagaRunner {
     this.poke()
     await this.#sweeping
     await Promise.all([...this.#running.values()].map(run => run.ended))
+  }
+
+  async #freeAndPoke(sagaId: string): Promise<void> {
+    try {
+      await this.#options.log.free(sagaId)
+    } catch (error) {
+      this.#logger.warn({ saga: sagaId, err: error }, 'saga is tried again later')
+    }
+    this.poke()
   }
 
   async #sweepUntilStopped(): Promise<void> {
@@ -111,17 +129,43 @@ export class SagaRunner {
 
   async #runOne(id: string, cancel: AbortController): Promise<void> {
     try {
+      const claimedAt = this.#options.now()
       const held = await this.#options.log.claim(id)
       if (held === undefined) return
-      if (held.record.cancelRequested)
-        cancel.abort(new AppError('PASS_CANCELLED', 'cancelled by the operator'))
+      if (held.record.cancelRequested) cancel.abort(cancelled())
       const kind = this.#options.kinds.find(candidate => candidate.kind === held.record.kind)
       if (kind === undefined) throw new Error(`no such kind of saga: ${held.record.kind}`)
-      const outcome = await kind.run(this.#options, held, { stop: this.#stop.signal, cancel: cancel.signal })
+      const lost = new AbortController()
+      const over = new AbortController()
+      const keeping = keepClaim(this.#options, held.claim, claimedAt, {
+        onCancel: () => cancel.abort(cancelled()),
+        onLost: reason => lost.abort(reason),
+        over: over.signal,
+      })
+      const stop = AbortSignal.any([this.#stop.signal, lost.signal])
+      let outcome: SagaOutcome
+      try {
+        outcome = await kind.run(this.#options, held, { stop, cancel: cancel.signal })
+      } finally {
+        over.abort()
+        await keeping
+      }
       this.#note(id, outcome)
+      await this.#letGo(held.claim, outcome)
     } catch (error) {
       this.#parkedAt.set(id, this.#options.now())
       this.#logger.error({ saga: id, err: error }, 'saga could not be run')
+    }
+  }
+
+  /** What ended is not claimed any more, and what was lost is another's. */
+  async #letGo(claim: SagaClaim, outcome: SagaOutcome): Promise<void> {
+    const isStopping = outcome.kind === 'left' && this.#stop.signal.aborted
+    if (outcome.kind !== 'needs-operator' && !isStopping) return
+    try {
+      await this.#options.log.release(claim, isStopping ? 0 : this.#options.parkedRetryMs)
+    } catch (error) {
+      this.#logger.warn({ saga: claim.sagaId, err: error }, 'claim is left to lapse')
     }
   }
 
@@ -143,3 +187,5 @@ export class SagaRunner {
     }
   }
 }
+
+const cancelled = (): AppError => new AppError('PASS_CANCELLED', 'cancelled by the operator')

@@ -1,6 +1,8 @@
+import { type Knex } from 'knex'
 import { isErrorCode, type Failure } from '../errors.js'
 import {
   SagaClaimLost,
+  type SagaHolder,
   type SagaClaim,
   type SagaLog,
   type SagaState,
@@ -30,20 +32,36 @@ export interface EventRow {
   readonly failure_message: string | null
 }
 
-/** The step log in MariaDB. Each append is one transaction that checks the claim's epoch first. */
-export function sagaLog(db: Database, now: () => Date): SagaLog {
+/**
+ * The step log in MariaDB. Each append is one transaction that checks the claim's epoch first. Leases are measured by the
+ * database's clock alone, so the clocks of the agents do not matter.
+ */
+export function sagaLog(db: Database, now: () => Date, { agent, leaseMs }: SagaHolder): SagaLog {
+  const until = (delayMs: number) =>
+    db.raw('UTC_TIMESTAMP(3) + INTERVAL ? MICROSECOND', [Math.round(delayMs * 1000)])
+  const isFree = (query: Knex.QueryBuilder): void => {
+    void query.whereNull('held_until').orWhere('holder', agent).orWhereRaw('held_until <= UTC_TIMESTAMP(3)')
+  }
   return {
     unfinished: () =>
       storeCall('listing unfinished sagas', async () =>
-        db<SagaRow>('sagas').whereNot('state', 'done').orderBy('created_at').select('id', 'state'),
+        db<SagaRow>('sagas')
+          .whereNot('state', 'done')
+          .where(isFree)
+          .orderBy('created_at')
+          .select('id', 'state'),
       ),
     claim: sagaId =>
       storeCall(`claiming saga ${sagaId}`, () =>
         db.transaction(async tx => {
-          const row = await tx<SagaRow>('sagas').where({ id: sagaId }).forUpdate().first()
-          if (row === undefined || row.state === 'done') return undefined
-          const epoch = row.epoch + 1
-          await tx<SagaRow>('sagas').where({ id: sagaId }).update({ epoch })
+          const taken = await tx('sagas')
+            .where({ id: sagaId })
+            .whereNot('state', 'done')
+            .where(isFree)
+            .update({ epoch: tx.raw('epoch + 1'), holder: agent, held_until: until(leaseMs) })
+          const row = await tx<SagaRow>('sagas').where({ id: sagaId }).first()
+          if (taken !== 1 || row === undefined) return undefined
+          const { epoch } = row
           const events = await tx<EventRow>('saga_events').where({ saga_id: sagaId }).orderBy('seq')
           return {
             claim: { sagaId, epoch },
@@ -62,8 +80,7 @@ export function sagaLog(db: Database, now: () => Date): SagaLog {
       storeCall(`saving step ${event.step} of saga ${claim.sagaId}`, () =>
         db.transaction(async tx => {
           const row = await tx<SagaRow>('sagas').where({ id: claim.sagaId }).forUpdate().first()
-          if (row?.epoch !== claim.epoch)
-            throw new SagaClaimLost(`saga ${claim.sagaId} was claimed by another agent`)
+          if (row?.epoch !== claim.epoch) throw lost(claim)
           await tx('saga_events').insert({
             saga_id: claim.sagaId,
             seq: row.next_seq,
@@ -77,6 +94,26 @@ export function sagaLog(db: Database, now: () => Date): SagaLog {
       ),
     setState: (claim, state) =>
       storeCall(`closing saga ${claim.sagaId}`, () => setState(db, now, claim, state)),
+    renew: claim =>
+      storeCall(`holding saga ${claim.sagaId}`, async () => {
+        const { sagaId, epoch } = claim
+        const held = await db('sagas')
+          .where({ id: sagaId, epoch })
+          .update({ held_until: until(leaseMs) })
+        const row = await db<SagaRow>('sagas').where({ id: sagaId }).first()
+        if (held !== 1 || row === undefined) throw lost(claim)
+        return { isCancelRequested: row.cancel_requested === 1 }
+      }),
+    release: ({ sagaId, epoch }, delayMs) =>
+      storeCall(`releasing saga ${sagaId}`, async () => {
+        await db('sagas')
+          .where({ id: sagaId, epoch })
+          .update({ held_until: until(delayMs) })
+      }),
+    free: sagaId =>
+      storeCall(`freeing saga ${sagaId}`, async () => {
+        await db('sagas').where({ id: sagaId, state: 'needs-operator' }).update({ held_until: null })
+      }),
     cancelRequested: sagaId =>
       storeCall(`reading saga ${sagaId}`, async () => {
         const row = await db<SagaRow>('sagas').where({ id: sagaId }).first()
@@ -90,8 +127,11 @@ async function setState(db: Database, now: () => Date, claim: SagaClaim, state: 
   const changed = await db('sagas')
     .where({ id: claim.sagaId, epoch: claim.epoch })
     .update({ state, ...ended })
-  if (changed !== 1) throw new SagaClaimLost(`saga ${claim.sagaId} was claimed by another agent`)
+  if (changed !== 1) throw lost(claim)
 }
+
+const lost = ({ sagaId }: SagaClaim): SagaClaimLost =>
+  new SagaClaimLost(`saga ${sagaId} was claimed by another agent`)
 
 export function eventFromRow(row: EventRow): SavedEvent {
   const { step, at } = row

@@ -15,7 +15,7 @@ import { failoverStore } from '../../agent/store/failovers.js'
 import { sagaLog } from '../../agent/store/saga-log.js'
 import { appliance, FailoverSite, liveNetwork, testNetwork } from '../fake/failover-site.js'
 import { frozenVm } from '../fake/hardware.js'
-import { silent } from './saga-harness.js'
+import { aHolder, silent } from './saga-harness.js'
 
 const now = (): Date => new Date()
 const never = new AbortController().signal
@@ -118,7 +118,7 @@ export async function failoverStand(db: Database) {
     if (row === undefined) throw new Error(`no failover ${id}`)
     return row
   }
-  const run = async (id: string, log: SagaLog = sagaLog(db, now)): Promise<SagaOutcome> => {
+  const run = async (id: string, log: SagaLog = sagaLog(db, now, aHolder)): Promise<SagaOutcome> => {
     const row = await rowOf(id)
     const held = await log.claim(row.closing_saga_id ?? row.saga_id)
     const definition = failoverSagas.find(({ kind }) => kind === held?.record.kind)
@@ -185,7 +185,7 @@ export function breakingLog(
   at: number,
   error: AppError,
 ): SagaLog & { readonly broke: () => boolean } {
-  const real = sagaLog(db, now)
+  const real = sagaLog(db, now, aHolder)
   let writes = 0
   let broke = false
   const gate = (): void => {

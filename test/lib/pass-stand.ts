@@ -24,7 +24,7 @@ import { StagedVolumes } from '../../agent/volumes/staged-work.js'
 import { FakeSite } from '../fake/site.js'
 import { temporaryDir } from './nbdkit.js'
 import { pointDaemon } from './point-daemon.js'
-import { silent } from './saga-harness.js'
+import { aHolder, silent } from './saga-harness.js'
 
 export const mib = 1024n * 1024n
 const now = (): Date => new Date()
@@ -155,7 +155,7 @@ export async function stand(t: Test, db: Database) {
     })
     return { pass, saga }
   }
-  const resume = async (saga: string, log: SagaLog = sagaLog(db, now)) => {
+  const resume = async (saga: string, log: SagaLog = sagaLog(db, now, aHolder)) => {
     const held = await log.claim(saga)
     if (held === undefined) throw new Error('the saga is done')
     const options = {

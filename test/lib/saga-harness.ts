@@ -1,5 +1,6 @@
 import {
   type SagaClaim,
+  type SagaHolder,
   type SagaLog,
   type SagaRecord,
   type SagaState,
@@ -12,11 +13,15 @@ import { type Json } from '../../agent/domain/json.js'
 const nothing = (): void => undefined
 export const silent: Logger = { debug: nothing, info: nothing, warn: nothing, error: nothing, fatal: nothing }
 
+/** An agent that is alone with its database. */
+export const aHolder: SagaHolder = { agent: 'alone', leaseMs: 60_000 }
+
 /** A step log in memory behind the interface of the real one, with its epochs. */
 export class MemorySagaLog implements SagaLog {
   readonly events: SavedEvent[] = []
   state: SagaState = 'running'
   epoch = 0
+  isCancelRequested = false
   /** Called before each write; a throw is a crash or an outage. */
   beforeWrite: () => void = nothing
 
@@ -58,6 +63,14 @@ export class MemorySagaLog implements SagaLog {
     this.#check(claim)
     this.state = state
   }
+
+  renew = async (claim: SagaClaim): Promise<{ readonly isCancelRequested: boolean }> => {
+    this.#check(claim)
+    return { isCancelRequested: this.isCancelRequested }
+  }
+
+  release = () => Promise.resolve()
+  free = () => Promise.resolve()
 
   cancelRequested = () => Promise.resolve(false)
 

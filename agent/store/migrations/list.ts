@@ -1,4 +1,5 @@
 import { type Knex } from 'knex'
+import { claims } from './claims.js'
 import { evidence } from './evidence.js'
 import { failover } from './failover.js'
 import { dataMovers } from './data-movers.js'
@@ -6,6 +7,7 @@ import { moving } from './moving.js'
 import { sourceSide } from './source-side.js'
 import { points } from './points.js'
 import { schedules } from './schedules.js'
+
 import { createTables } from './tables.js'
 import { sourceControl } from './source-control.js'
 import { staging } from './staging.js'
@@ -26,6 +28,7 @@ const migrations: readonly { readonly name: string; readonly up: (db: Knex) => P
   ...schedules,
   ...dataMovers,
   ...evidence,
+  ...claims,
 ]
 
 export const migrationSource: Knex.MigrationSource<(typeof migrations)[number]> = {

@@ -12,6 +12,7 @@ import { codeOf } from '../../lib/code-of.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { temporaryDir } from '../../lib/nbdkit.js'
 import { operatorParts } from '../../lib/operator-parts.js'
+import { aHolder } from '../../lib/saga-harness.js'
 
 void t.test('the operator API on a unix socket over a real database', async t => {
   const database = await startMariadb(t)
@@ -122,7 +123,7 @@ void t.test('the operator API on a unix socket over a real database', async t =>
 
   await client.cancelPass(pass.id)
   t.equal(cancelled.length, 1)
-  const log = sagaLog(db, now)
+  const log = sagaLog(db, now, aHolder)
   const held = await log.claim(cancelled[0]!)
   t.equal(held?.record.cancelRequested, true)
   await log.append(held!.claim, { kind: 'started', step: 'begin' }, 'running')

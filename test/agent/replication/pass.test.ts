@@ -7,6 +7,7 @@ import { migrate } from '../../../agent/store/database.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { mib, stand } from '../../lib/pass-stand.js'
+import { aHolder } from '../../lib/saga-harness.js'
 
 const now = (): Date => new Date()
 const never = new AbortController().signal
@@ -109,7 +110,7 @@ void t.test('a pass', async t => {
     for (let crashAt = 0; ; crashAt += 1) {
       await s.site.guestWrites('2000', BigInt(crashAt) * mib, randomBytes(4096))
       const { saga, pass } = await s.begin()
-      const real = sagaLog(db, now)
+      const real = sagaLog(db, now, aHolder)
       let writes = 0
       const dying: SagaLog = {
         ...real,

@@ -10,6 +10,7 @@ import { migrate } from '../../../agent/store/database.js'
 import { sagaLog } from '../../../agent/store/saga-log.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { mib, stand } from '../../lib/pass-stand.js'
+import { aHolder } from '../../lib/saga-harness.js'
 
 const now = (): Date => new Date()
 const nothingLeft = { snapshots: [], sockets: [], staged: [] }
@@ -121,7 +122,7 @@ void t.test('a staged pass', async t => {
         const before = await s.volumesDigest()
         await change(s)
         const run = await s.begin()
-        const real = sagaLog(db, now)
+        const real = sagaLog(db, now, aHolder)
         let writes = 0
         const dying: SagaLog = {
           ...real,

@@ -11,7 +11,7 @@ import { verificationAdmin } from '../../../agent/store/verifications.js'
 import { views } from '../../../agent/store/views.js'
 import { startMariadb } from '../../lib/mariadb.js'
 import { mib, stand } from '../../lib/pass-stand.js'
-import { silent } from '../../lib/saga-harness.js'
+import { aHolder, silent } from '../../lib/saga-harness.js'
 
 const now = (): Date => new Date()
 const nothingLeft = { snapshots: [], sockets: [], staged: [] }
@@ -127,7 +127,7 @@ void t.test('a verification', async t => {
       await passes(s)
       const id = await admin.start(s.job, {})
       const saga = await sagaOf(db, id)
-      const real = sagaLog(db, now)
+      const real = sagaLog(db, now, aHolder)
       let writes = 0
       const dying: SagaLog = {
         ...real,

@@ -47,6 +47,7 @@ function runnerOf(log: MemorySagaLog, world: World, parkedRetryMs = 60_000): Sag
     kinds: [sagaKind(definition, world)],
     sweepMs: 20,
     parkedRetryMs,
+    leaseMs: 60_000,
     now: () => performance.now(),
   })
 }

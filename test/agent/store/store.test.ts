@@ -9,6 +9,7 @@ import { SagaClaimLost } from '../../../agent/saga/log.js'
 import { frozenVm } from '../../fake/hardware.js'
 import { codeOf } from '../../lib/code-of.js'
 import { startMariadb } from '../../lib/mariadb.js'
+import { aHolder } from '../../lib/saga-harness.js'
 
 const size = 9007199254740993n
 const now = (): Date => new Date('2026-11-23T12:00:00.123Z')
@@ -128,7 +129,7 @@ void t.test('MariaDB', async t => {
   })
 
   await t.test('the step log keeps every event, and only the newest claim may write', async t => {
-    const log = sagaLog(db, now)
+    const log = sagaLog(db, now, aHolder)
     const { saga } = await newPass(db)
     const first = await log.claim(saga)
     await log.append(first!.claim, { kind: 'started', step: 'one' }, 'running')

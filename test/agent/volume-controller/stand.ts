@@ -24,7 +24,7 @@ import {
 import { type VolumeRequest } from '../../../agent/volume-controller/operation.js'
 import { operationSagas } from '../../../agent/volume-controller/sagas.js'
 import { startMariadb } from '../../lib/mariadb.js'
-import { silent } from '../../lib/saga-harness.js'
+import { aHolder, silent } from '../../lib/saga-harness.js'
 
 export const here = targetVmId('00000000-0000-4000-8000-000000000001')
 export const elsewhere = targetVmId('00000000-0000-4000-8000-000000000002')
@@ -157,7 +157,7 @@ export function stand(db: Database, patienceMs = 200) {
     pause,
     logger: silent,
   }
-  const log = sagaLog(db, now)
+  const log = sagaLog(db, now, aHolder)
   const options = { log, logger: silent, pause, retryFirstMs: 1, retryMaxMs: 1, triesBeforeOperator: 3 }
   const admin = operationAdmin(db, now)
   const ask = async (request: VolumeRequest, key: string = randomUUID()): Promise<string> =>
