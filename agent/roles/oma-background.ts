@@ -6,6 +6,7 @@ import { type Reconciler } from '../volume-controller/reconciler.js'
 import { type VolumeSlots } from '../volume-controller/slots.js'
 import { wallClock } from './clock.js'
 import { Periodic, type PeriodicOptions } from './periodic.js'
+import { type Tender } from './tender.js'
 import { idleDetachMs } from './volume-control.js'
 
 const reapIntervalMs = 3_600_000
@@ -19,20 +20,26 @@ export interface BackgroundParts {
   readonly reconciler: Reconciler
   readonly slots: VolumeSlots
   readonly verifications: ScrubOptions['verifications']
+  readonly tender: Tender
   readonly onWork: () => void
   readonly logger: Logger
 }
 
-/** What the OMA does without being asked. */
+/** What the OMA does without being asked, in one agent of all that share the database. */
 export function backgroundWork(config: OmaConfig, parts: BackgroundParts): readonly Periodic[] {
-  const { reaper, reconciler, slots, logger } = parts
+  const { reaper, reconciler, slots, tender, logger } = parts
   const every = (
     intervalMs: number,
     first: PeriodicOptions['first'],
     work: PeriodicOptions['work'],
     failure: string,
   ): Periodic =>
-    new Periodic({ work, first, intervalMs, onFailure: error => logger.warn({ err: error }, failure) })
+    new Periodic({
+      work: tender.whenOnDuty(work),
+      first,
+      intervalMs,
+      onFailure: error => logger.warn({ err: error }, failure),
+    })
   const reconcileMs = (config.reconcile_seconds ?? defaultReconcileSeconds) * 1000
   const idleMs = Math.min(idleDetachMs(config), longestPollMs)
   const { scrub } = config

@@ -7,6 +7,7 @@ import { sourceSite } from '../replication/source-site.js'
 import { type TaskBoard } from '../replication/tasks/board.js'
 import { restoreSaga } from '../replication/points/restore-saga.js'
 import { verifySaga } from '../replication/verify/saga.js'
+import { type SagaHolder } from '../saga/log.js'
 import { SagaRunner, sagaKind, type SagaKind } from '../saga/runner.js'
 import { type Database } from '../store/database.js'
 import { passStore } from '../store/pass-store.js'
@@ -32,6 +33,12 @@ interface Peers {
   readonly cloud: ConfiguredVolumes
   readonly slots: VolumeSlots
 }
+
+/** This agent among those that share the database. */
+export const sagaHolder = (config: OmaConfig): SagaHolder => ({
+  agent: config.agent_id ?? 'oma',
+  leaseMs: (config.claim_seconds ?? defaultClaimSeconds) * 1000,
+})
 
 /** Runs every kind of saga of the OMA. */
 export function sagaRunner(
@@ -59,9 +66,9 @@ export function sagaRunner(
     pause,
     copyPatienceMs: (config.copy_patience_seconds ?? defaultCopyPatienceSeconds) * 1000,
   }
-  const leaseMs = (config.claim_seconds ?? defaultClaimSeconds) * 1000
+  const holder = sagaHolder(config)
   return new SagaRunner({
-    log: sagaLog(db, wallClock, { agent: config.agent_id ?? 'oma', leaseMs }),
+    log: sagaLog(db, wallClock, holder),
     logger,
     pause,
     retryFirstMs: 500,
@@ -75,7 +82,7 @@ export function sagaRunner(
     ],
     sweepMs: 2000,
     parkedRetryMs: 60_000,
-    leaseMs,
+    leaseMs: holder.leaseMs,
     now: monotonicMs,
   })
 }

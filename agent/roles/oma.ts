@@ -30,17 +30,19 @@ import { pointStore } from '../store/points.js'
 import { verificationAdmin } from '../store/verifications.js'
 import { views } from '../store/views.js'
 import { workerReports } from '../store/worker-reports.js'
+import { tendingStore } from '../store/tending.js'
 import { taskBoardStore } from '../store/worker-tasks.js'
 import { volumedLink } from '../volumes/client.js'
-import { pause, wallClock } from './clock.js'
+import { monotonicMs, pause, wallClock } from './clock.js'
 import { cloudstackTiming } from './cloudstack-timing.js'
 import { machineIdentity } from './machine-identity.js'
 import { failoverBackground, failoverControl, failoverDeps, failoverSagaKinds } from './oma-failover.js'
 import { backgroundWork } from './oma-background.js'
-import { sagaRunner } from './oma-sagas.js'
+import { sagaHolder, sagaRunner } from './oma-sagas.js'
 import { schedulingOf } from './oma-schedules.js'
 import { pointControl, pointTending } from './point-control.js'
 import { type Role } from './role.js'
+import { Tender } from './tender.js'
 import { productVersion } from './version.js'
 import { applianceSlots, volumeControl, volumeSagaKinds } from './volume-control.js'
 
@@ -147,15 +149,19 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
     logger,
   })
   const onWork = (): void => runner.poke()
+  const holder = sagaHolder(config)
+  const store = tendingStore(db, holder)
+  const tender = new Tender({ store, leaseMs: holder.leaseMs, now: monotonicMs, pause, logger })
   const background = [
-    ...backgroundWork(config, { reaper, reconciler, slots, verifications, onWork, logger }),
-    pointTending(pointParts),
+    ...backgroundWork(config, { reaper, reconciler, slots, verifications, tender, onWork, logger }),
+    pointTending(pointParts, tender),
     ...failoverBackground(db, failovers, logger),
     schedules.work,
   ]
   const close = async (): Promise<void> => {
     await Promise.all([operator.close(), worker.close()])
     await Promise.all([runner.stop(), ...background.map(work => work.stop())])
+    await tender.stop()
     await board.stop()
     await volumed.disconnect()
     await cloudstack.close()
@@ -165,6 +171,7 @@ async function startWith(db: Database, config: OmaConfig, logger: Logger): Promi
   await listenOnSocket(operator, config.api.operator_socket, socketMode)
   board.start()
   runner.start()
+  tender.start()
   for (const work of background) work.start()
   return { close }
 }

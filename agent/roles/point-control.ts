@@ -9,6 +9,7 @@ import { type Database } from '../store/database.js'
 import { type VolumeSlots } from '../volume-controller/slots.js'
 import { wallClock } from './clock.js'
 import { Periodic } from './periodic.js'
+import { type Tender } from './tender.js'
 
 /** Age lets points go without a pass; nobody waits for the minute. */
 const tendIntervalMs = 60_000
@@ -21,11 +22,11 @@ export interface PointParts {
 }
 
 /** Compares undo with what is recorded, and lets go what is not kept any more. */
-export const pointTending = ({ points, daemon, logger }: PointParts): Periodic =>
+export const pointTending = ({ points, daemon, logger }: PointParts, tender: Tender): Periodic =>
   new Periodic({
     first: 'at-once',
     intervalMs: tendIntervalMs,
-    work: signal => tendAll({ points, daemon, logger }, wallClock(), signal),
+    work: tender.whenOnDuty(signal => tendAll({ points, daemon, logger }, wallClock(), signal)),
     onFailure: error => logger.warn({ err: error }, 'points could not be looked after'),
   })
 

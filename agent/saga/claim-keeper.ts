@@ -1,5 +1,5 @@
-import { AppError } from '../errors.js'
 import { type Logger } from '../log/logger.js'
+import { inTime } from './in-time.js'
 import { SagaClaimLost, type SagaClaim, type SagaLog } from './log.js'
 
 export interface ClaimKeeping {
@@ -43,24 +43,6 @@ export async function keepClaim(
       }
       logger.warn({ saga: claim.sagaId, err: error }, 'claim could not be renewed')
     }
-  }
-}
-
-/** Rejects when `work` has not settled in time or the run is over; how it ends later does not matter then. */
-async function inTime<T>(
-  pause: ClaimKeeping['pause'],
-  work: Promise<T>,
-  limitMs: number,
-  over: AbortSignal,
-): Promise<T> {
-  const settled = new AbortController()
-  const late = pause(Math.max(limitMs, 0), AbortSignal.any([settled.signal, over])).then(() => {
-    throw new AppError('STORE_UNAVAILABLE', 'the database did not answer while the claim lasted')
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    settled.abort()
   }
 }
 

@@ -1,4 +1,4 @@
-import { statement } from './statement.js'
+import { statement, tableOptions } from './statement.js'
 
 /**
  * Who runs a saga and until when, by the database's clock. Whoever holds none of it may take it once that time is over; the
@@ -11,4 +11,13 @@ export const claims = [
       ADD COLUMN IF NOT EXISTS holder VARCHAR(64) NULL,
       ADD COLUMN IF NOT EXISTS held_until DATETIME(3) NULL`,
   ),
+  statement(
+    '0092-create-tending',
+    `CREATE TABLE IF NOT EXISTS tending (
+      id TINYINT UNSIGNED PRIMARY KEY,
+      holder VARCHAR(64) NULL,
+      held_until DATETIME(3) NULL
+    ) ${tableOptions}`,
+  ),
+  statement('0093-fill-tending', 'INSERT IGNORE INTO tending (id) VALUES (1)'),
 ] as const
