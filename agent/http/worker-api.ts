@@ -22,6 +22,9 @@ import { type Json } from '../domain/json.js'
 import { type WorkerReports } from './deps.js'
 import { apiServer } from '../http-server/server.js'
 
+/** What another agent on the same database queues is seen so late. */
+const otherAgentsMs = 1000
+
 export interface WorkerApiDeps {
   readonly tasks: TaskBoardStore
   readonly reports: WorkerReports
@@ -90,7 +93,7 @@ export function workerApi(deps: WorkerApiDeps) {
         }
         const leftMs = end - performance.now()
         if (leftMs <= 0) return reply.status(204).send(null)
-        await board.nextChange(leftMs, signal)
+        await board.nextChange(Math.min(leftMs, otherAgentsMs), signal)
       }
     },
   )

@@ -1,3 +1,4 @@
+import { claims } from './claims.js'
 import { exportsFencing } from './exports-fencing.js'
 import { failoverLive } from './failover-live.js'
 import { failoverTest } from './failover-test.js'
@@ -57,6 +58,7 @@ export const scenarios: readonly Scenario[] = [
   failoverLive,
   failoverUnplanned,
   rollbackLive,
+  claims,
   passCrash,
   passEnospc,
   scheduleRounds,

@@ -4,10 +4,13 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { stringify } from 'smol-toml'
 import { Child } from './child.js'
+import { SocketSwitch } from './socket-switch.js'
 import { until } from './until.js'
 
-export const roles = ['volumed', 'oma', 'vma'] as const
-export type RoleName = (typeof roles)[number]
+/** All share the database; most sites have the first alone. */
+export const agents = ['oma', 'oma-2', 'oma-3'] as const
+export type AgentName = (typeof agents)[number]
+export type RoleName = AgentName | 'volumed' | 'vma'
 
 /** As the OMA's configuration has it. */
 export interface ScrubConfig {
@@ -34,6 +37,8 @@ export interface ProductOptions {
   readonly byIdDir: string
   /** What the OMA takes for its firmware and its network card. */
   readonly omaMachine: { readonly systemUuid: string; readonly macAddress: string }
+  /** How many OMA agents there are, and how soon one takes over from another that is dead. */
+  readonly agents: { readonly count: 1 | 3; readonly claimSeconds: number }
   readonly leaseSeconds: number
   readonly copyPatienceSeconds: number
   readonly scrub: ScrubConfig | undefined
@@ -52,7 +57,7 @@ const run = promisify(execFile)
 const stopLimitMs = 20_000
 const logLimitMs = 30_000
 
-/** The product as it runs on its two appliances, here as three processes of one machine. */
+/** The product as it runs on its two appliances, here as processes of one machine. */
 export class Product {
   readonly operatorSocket: string
   readonly volumedSocket: string
@@ -62,6 +67,7 @@ export class Product {
   readonly stagingDir: string
   readonly #options: ProductOptions
   readonly #running = new Map<RoleName, Child>()
+  readonly #switches: SocketSwitch[] = []
 
   constructor(options: ProductOptions) {
     this.#options = options
@@ -82,7 +88,7 @@ export class Product {
     await this.writeVcenterPassword(this.#options.vcenter.password)
     await this.#writeMachine()
     for (const role of this.#roles())
-      await writeFile(this.#configPath(role), stringify({ role, log_level: 'info', ...this.#config(role) }))
+      await writeFile(this.#configPath(role), stringify({ log_level: 'info', ...this.#config(role) }))
   }
 
   /** As an operator does it, while the VMA runs. */
@@ -120,6 +126,14 @@ export class Product {
 
   /** Resolves when all run; the OMA may still be waiting for its database. */
   async startAll(): Promise<void> {
+    if (this.#options.agents.count > 1)
+      for (const api of ['operator', 'worker'] as const)
+        this.#switches.push(
+          await SocketSwitch.start(
+            this.#socket(api),
+            this.agents.map(agent => this.#socketOf(agent, api)),
+          ),
+        )
     for (const role of this.#roles()) await this.start(role)
   }
 
@@ -137,11 +151,27 @@ export class Product {
     const stuck: RoleName[] = []
     for (const role of this.#roles().reverse())
       if ((await this.#running.get(role)?.stop(stopLimitMs)) === false) stuck.push(role)
+    for (const each of this.#switches) await each.close()
     return stuck
   }
 
+  get agents(): readonly AgentName[] {
+    return agents.slice(0, this.#options.agents.count)
+  }
+
   #roles(): RoleName[] {
-    return roles.filter(role => role !== 'volumed' || this.#options.guestDaemonSocket === null)
+    const here = this.#options.guestDaemonSocket === null ? (['volumed'] as const) : []
+    return [...here, ...this.agents, 'vma']
+  }
+
+  /** Where clients find the API, whichever agents run. */
+  #socket(api: 'operator' | 'worker'): string {
+    return join(this.#options.dir, `run/${api}.sock`)
+  }
+
+  #socketOf(agent: AgentName, api: 'operator' | 'worker'): string {
+    const isAlone = this.#options.agents.count === 1
+    return isAlone ? this.#socket(api) : join(this.#options.dir, `run/${agent}-${api}.sock`)
   }
 
   pid(role: RoleName): number {
@@ -158,15 +188,22 @@ export class Product {
 
   #config(role: RoleName): Record<string, unknown> {
     const { dir, vcenter, slots } = this.#options
-    const workerSocket = join(dir, 'run/worker.sock')
     switch (role) {
       case 'oma':
+      case 'oma-2':
+      case 'oma-3':
         return {
+          role: 'oma',
+          agent_id: role,
+          claim_seconds: this.#options.agents.claimSeconds,
           lease_seconds: this.#options.leaseSeconds,
           slow_snapshot_seconds: this.#options.slowSnapshotSeconds,
           copy_patience_seconds: this.#options.copyPatienceSeconds,
           ...(this.#options.scrub === undefined ? {} : { scrub: this.#options.scrub }),
-          api: { operator_socket: this.operatorSocket, worker_socket: workerSocket },
+          api: {
+            operator_socket: this.#socketOf(role, 'operator'),
+            worker_socket: this.#socketOf(role, 'worker'),
+          },
           database: { socket: this.#options.databaseSocket, user: 'root', name: 'ossea' },
           volume_daemon: { socket: this.volumedSocket },
           secrets_dir: join(dir, 'secrets'),
@@ -180,11 +217,12 @@ export class Product {
         }
       case 'vma':
         return {
+          role,
           worker_id: 'vma-1',
           runtime_dir: join(dir, 'readers'),
           inventory_seconds: this.#options.inventorySeconds,
           limits_file: join(dir, 'etc/limits.toml'),
-          oma: { worker_socket: workerSocket },
+          oma: { worker_socket: this.#socket('worker') },
           vcenter: {
             url: vcenter.url,
             thumbprint_sha256: vcenter.thumbprintSha256,
@@ -198,6 +236,7 @@ export class Product {
         }
       case 'volumed':
         return {
+          role,
           api: { socket: this.volumedSocket },
           by_id_dir: this.#options.byIdDir,
           names_dir: this.namesDir,

@@ -33,6 +33,8 @@ export interface SiteOptions {
   readonly omaGuest?: Pick<OmaGuestSpec, 'bus' | 'arranged'>
   /** In CloudStack, besides the appliance. */
   readonly targetVms?: readonly CloudVmSpec[]
+  /** One OMA agent when left out. */
+  readonly agents?: ProductOptions['agents']
   /** A VMA without a heartbeat for this long is lost; short where scenarios kill it. */
   readonly leaseSeconds?: number
   /** Left out: volumes are not verified in the background. */
@@ -148,6 +150,7 @@ export class LabSite {
         systemUuid: cloudstack.ids.applianceVm,
         macAddress: cloudstack.site.applianceVm.macAddress,
       },
+      agents: options.agents ?? { count: 1, claimSeconds: 15 },
       leaseSeconds: options.leaseSeconds ?? 10,
       copyPatienceSeconds: 60,
       scrub: options.scrub,
